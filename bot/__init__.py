@@ -1,0 +1,1 @@
+"""Zusage's service: channels, conversations, handoff, console, survey, figures and shop data."""

@@ -1,0 +1,114 @@
+"""Opens the database: SQLite (WAL) or PostgreSQL, one engine, short transactions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+__all__ = ["Database", "async_url"]
+
+BUSY_TIMEOUT_MS = 5000
+
+
+def async_url(url: str) -> URL:
+    """Give a plain ``sqlite:`` or ``postgresql:`` address the asynchronous driver that we ship.
+
+    Raises:
+        ValueError: if the address names another database.
+    """
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return parsed.set(drivername="sqlite+aiosqlite")
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ValueError(f"ZUSAGE_DATABASE_URL must be sqlite or postgresql, not {backend!r}")
+
+
+class Database:
+    """One database and its connection pool.
+
+    ``begin()`` is the way to write: a session whose transaction commits at the end of the block, or
+    rolls back if the block raises. ``read()`` is for reading only.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        parsed = async_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        if not self.is_sqlite:
+            options |= {"pool_size": pool_size, "max_overflow": pool_size}
+        else:
+            options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 30}
+        self.engine: AsyncEngine = create_async_engine(parsed, **options)
+        self.url = parsed
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that commits at the end of the block."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for reading; nothing it does is kept."""
+        async with self._sessions() as session:
+            if self.is_sqlite:
+                # Readers in WAL need no write lock; BEGIN IMMEDIATE would queue them behind writers.
+                await session.connection(execution_options={"zusage_read_only": True})
+            yield session
+            await session.rollback()
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """Open a bare connection, for migrations and LISTEN."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    async def check(self) -> None:
+        """Raise if the database does not answer."""
+        async with self.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    """Make read-then-update transactions safe and commits durable.
+
+    Left to itself the driver begins a transaction only at the first write, so two transactions can
+    read the same value and one update is lost without an error. ``BEGIN IMMEDIATE`` takes the write
+    lock first; it must see the same connection state that SQLAlchemy believes in, hence the driver's
+    own control is switched off (``isolation_level = None``).
+    """
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        read_only = connection.get_execution_options().get("zusage_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
