@@ -1,0 +1,151 @@
+"""Settings: environment variables ``ZUSAGE_*``, a ``.env`` file, and ``ZUSAGE_*_FILE`` for secrets."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+__all__ = ["Settings"]
+
+PREFIX = "ZUSAGE_"
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads ``ZUSAGE_NAME_FILE`` for every setting ``NAME``, as container platforms hand secrets over."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, _, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[name] = value
+        return values
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Durations end in ``_s`` (seconds) or ``_days``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(Path("var"), description="Where the database, secrets and uploads live.")
+    database_url: str = Field("", description="sqlite:/// or postgresql:// address; empty: a file in the data directory.")
+    host: str = Field("127.0.0.1", description="Address the service listens on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port the service listens on.")
+    public_url: str = Field("", description="Address customers reach the service at; empty: http://host:port.")
+    secret_key: SecretStr = Field(SecretStr(""), description="Signs visitor ids and sessions; empty: made once and kept in the data directory.")
+
+    engine_url: str = Field("http://127.0.0.1:5006", description="Address of the engine, or of the balancer before several.")
+    engine_token: SecretStr = Field(SecretStr(""), description="Shared by service and engine; empty: made once and kept in the data directory.")
+    engine_timeout_s: float = Field(12, gt=0, description="Longest wait for one answer of the engine.")
+    engine_tries: int = Field(4, ge=1, description="Tries before a message that cannot be answered goes to a person.")
+    lease_s: float = Field(30, gt=0, description="How long one process may hold a conversation without renewing; longer than engine_timeout_s.")
+
+    shop_backend: Literal["sql", "woocommerce"] = Field("sql", description="Where shop data comes from.")
+    policies: Path = Field(Path("policies.yml"), description="The shop's rules.")
+    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list, description="Web origins that may embed the chat, separated by commas.")
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list, description="Addresses whose X-Forwarded-For is believed, separated by commas.")
+    demo: bool = Field(False, description="Serve the demo shop at / and its sent mails.")
+
+    default_language: Literal["de", "en"] = Field("de", description="Used while a customer's language is unknown.")
+    timezone: str = Field("Europe/Berlin", description="The shop's time zone.")
+    holidays: str = Field("DE", description="Country, or country-subdivision (DE-BY), whose public holidays close the service.")
+    service_hours: str = Field("Mon-Fri 08:00-18:00, Sat 09:00-14:00", description="When people are there, in the shop's time zone.")
+    wait_default_s: int = Field(300, ge=0, description="Announced wait for a person while there is no experience yet.")
+
+    message_max_chars: int = Field(1000, ge=100, description="Longest message that is read; longer ones are answered with a request to shorten.")
+    silence_survey_s: int = Field(900, ge=30, description="Silence after which a conversation ends and the survey is offered.")
+    retention_days: int = Field(365, ge=1, description="How long conversations are kept.")
+    visitor_days: int = Field(90, ge=1, description="How long a browser finds its conversation again.")
+    session_hours: int = Field(12, ge=1, description="How long an agent stays signed in.")
+    chat_connections_per_address: int = Field(50, ge=1, description="Open chat sockets per network address.")
+
+    telegram_token: SecretStr = Field(SecretStr(""), description="Bot token; empty: no Telegram.")
+    telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates are received.")
+    telegram_secret: SecretStr = Field(SecretStr(""), description="Secret token of the webhook.")
+    telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
+
+    shop_token_key: SecretStr = Field(SecretStr(""), description="Key the shop signs its customers' identity tokens with.")
+    smtp_url: SecretStr = Field(SecretStr(""), description="smtp://user:password@host:port; empty: mails are kept and shown, not sent.")
+    mail_from: str = Field("service@example.com", description="Sender of mails.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged; personal data is masked at every level.")
+
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _SecretFiles(settings_cls), env_settings, dotenv_settings
+
+    @property
+    def database(self) -> str:
+        """The database address in force."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'zusage.db').as_posix()}"
+
+    @property
+    def url(self) -> str:
+        """The address customers use, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def signing_key(self) -> str:
+        """The key in force for visitor ids and sessions."""
+        return self.secret_key.get_secret_value() or self._kept_secret("secret_key")
+
+    @cached_property
+    def engine_key(self) -> str:
+        """The token in force between service and engine."""
+        return self.engine_token.get_secret_value() or self._kept_secret("engine_token")
+
+    def _kept_secret(self, name: str) -> str:
+        """Return a secret made once and kept in the data directory, readable by the owner only."""
+        path = self.data_dir / "secrets" / name
+        try:
+            return path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        value = secrets.token_urlsafe(32)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # another process was first: use its value
+            return path.read_text(encoding="ascii").strip()
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(value)
+        return value
