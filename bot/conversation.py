@@ -25,6 +25,7 @@ __all__ = [
     "Sender",
     "TemporaryFailure",
     "TurnState",
+    "clean_text",
 ]
 
 Language = Literal["de", "en"]
@@ -192,3 +193,11 @@ class Sender(Protocol):
 
 # Called with a conversation's id after something new was committed in it.
 Listener = Callable[[int], Awaitable[None]]
+
+
+def clean_text(text: str) -> str:
+    """Return text without what no person types and databases or screens choke on.
+
+    Dropped are control characters (line breaks and tabs stay) and lone surrogates; the ends are trimmed.
+    """
+    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or 0xD800 <= ord(c) <= 0xDFFF)).strip()
