@@ -156,6 +156,7 @@ class Conversations:
         *,
         text: str | None = None,
         channel: str | None = None,
+        external_key: str | None = None,
         external_id: str | None = None,
         turn_id: int | None = None,
         card: dict[str, Any] | None = None,
@@ -174,6 +175,7 @@ class Conversations:
             number=conversation.last_number,
             author=author,
             channel=channel,
+            external_key=external_key,
             external_id=external_id,
             turn_id=turn_id,
             text=text,
@@ -239,12 +241,12 @@ class Conversations:
         await self.session.flush()
         return row
 
-    async def message_at(self, conversation_id: int, channel: str, external_id: str) -> MessageRow | None:
-        """Return the message a channel sent under this id, if it was received before."""
+    async def received_before(self, channel: str, external_key: str, external_id: str) -> MessageRow | None:
+        """Return the message that a channel already handed over under this id."""
         return await self.session.scalar(
             select(MessageRow).where(
-                MessageRow.conversation_id == conversation_id,
                 MessageRow.channel == channel,
+                MessageRow.external_key == external_key,
                 MessageRow.external_id == external_id,
             )
         )
@@ -258,6 +260,11 @@ class Conversations:
             .limit(limit)
         )
         return list(await self.session.scalars(query))
+
+    async def bot_has_spoken(self, conversation_id: int) -> bool:
+        """Tell whether the customer has had an answer of the bot in this conversation."""
+        query = select(MessageRow.id).where(MessageRow.conversation_id == conversation_id, MessageRow.author == Author.BOT)
+        return await self.session.scalar(query.limit(1)) is not None
 
     async def offer(self, conversation_id: int, button_id: str) -> Offer | None:
         """Return a button that was offered in this very conversation."""
@@ -338,6 +345,11 @@ class Conversations:
         if turn.state != TurnState.PENDING:
             raise LeaseLost(f"turn {turn.id} is {turn.state}")
         return row, turn
+
+    async def recent_turns(self, conversation_id: int, limit: int = 20) -> list[Turn]:
+        """Return the latest turns, the newest first."""
+        query = select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.id.desc()).limit(limit)
+        return list(await self.session.scalars(query))
 
     async def conversations_to_work_on(self, now: datetime, limit: int = 200) -> list[int]:
         """Return conversations with a turn that is due and that nobody works on."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-__all__ = ["Database", "async_url"]
+__all__ = ["Collision", "Database", "async_url"]
 
 BUSY_TIMEOUT_MS = 5000
 
@@ -32,6 +33,10 @@ def async_url(url: str) -> URL:
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     raise ValueError(f"ZUSAGE_DATABASE_URL must be sqlite or postgresql, not {backend!r}")
+
+
+class Collision(Exception):
+    """A row is there already, or one it refers to is not; usually somebody else was first."""
 
 
 class Database:
@@ -57,9 +62,16 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that commits at the end of the block."""
-        async with self._sessions.begin() as session:
-            yield session
+        """Open a transaction that commits at the end of the block.
+
+        Raises:
+            Collision: if a row broke a unique or foreign key; nothing was written.
+        """
+        try:
+            async with self._sessions.begin() as session:
+                yield session
+        except IntegrityError as error:
+            raise Collision(str(error.orig)) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

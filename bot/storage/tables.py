@@ -74,7 +74,8 @@ class MessageRow(Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("conversation_id", "number"),
-        UniqueConstraint("conversation_id", "channel", "external_id"),
+        # What makes a repeated message recognisable; NULLs (our own messages) never collide.
+        UniqueConstraint("channel", "external_key", "external_id"),
     )
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
@@ -82,6 +83,7 @@ class MessageRow(Base):
     number: Mapped[int] = mapped_column(Integer)
     author: Mapped[str] = mapped_column(String(10))
     channel: Mapped[str | None] = mapped_column(String(20))
+    external_key: Mapped[str | None] = mapped_column(String(128))
     external_id: Mapped[str | None] = mapped_column(String(128))
     turn_id: Mapped[int | None] = mapped_column(BigInt, index=True)
     text: Mapped[str | None] = mapped_column(Text)
