@@ -24,9 +24,9 @@ __all__ = [
     "LocalText",
     "Order",
     "OrderSummary",
-    "Parcel",
-    "ParcelEvent",
-    "ParcelStatus",
+    "Shipment",
+    "TrackingEvent",
+    "ShipmentStatus",
     "Payment",
     "PaymentKind",
     "PaymentOption",
@@ -113,8 +113,8 @@ class PaymentStatus(StrEnum):
     VOID = "void"  # given up before money moved
 
 
-class ParcelStatus(StrEnum):
-    """Where a parcel is."""
+class ShipmentStatus(StrEnum):
+    """Where a shipment is."""
 
     ANNOUNCED = "announced"  # label printed, not yet handed to the carrier
     IN_TRANSIT = "in_transit"
@@ -312,11 +312,11 @@ class Window(_Fact):
     end: str = Field(serialization_alias="to", pattern=r"^\d\d:\d\d$")
 
 
-class ParcelEvent(_Fact):
+class TrackingEvent(_Fact):
     """Something the carrier reported."""
 
     at: datetime
-    status: ParcelStatus
+    status: ShipmentStatus
     place: str | None = None
     text: LocalText
 
@@ -330,14 +330,14 @@ class DeliveryWish(_Fact):
     place: str | None = None
 
 
-class Parcel(_Fact):
+class Shipment(_Fact):
     """One parcel of an order."""
 
     id: str
     carrier: str
     tracking_number: str | None = None
     tracking_url: str | None = None
-    status: ParcelStatus
+    status: ShipmentStatus
     lines: tuple[LineQuantity, ...] = ()
     shipped_at: datetime | None = None
     promised_on: date | None = Field(None, description="the day first promised")
@@ -349,7 +349,7 @@ class Parcel(_Fact):
     pickup_until: date | None = None
     wish: DeliveryWish | None = None
     replacement_for: str | None = Field(None, description="number of the claim or exchange it answers")
-    events: tuple[ParcelEvent, ...] = ()
+    events: tuple[TrackingEvent, ...] = ()
 
 
 class Label(_Fact):
@@ -401,7 +401,7 @@ class Return(_Fact):
     refund_to: PaymentOption | None = None
     refund_expected_on: date | None = None
     replacement: Replacement | None = None
-    events: tuple[ParcelEvent, ...] = ()
+    events: tuple[TrackingEvent, ...] = ()
 
 
 class Refund(_Fact):
@@ -466,7 +466,7 @@ class Order(_Fact):
     cancel_reason: str | None = None
     invoice_number: str | None = None
     payments: tuple[Payment, ...] = ()
-    parcels: tuple[Parcel, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
     returns: tuple[Return, ...] = ()
     refunds: tuple[Refund, ...] = ()
     claims: tuple[Claim, ...] = ()

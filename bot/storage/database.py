@@ -15,7 +15,10 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-__all__ = ["Collision", "Database", "async_url"]
+__all__ = ["Collision", "Database", "Session", "async_url"]
+
+# What a transaction looks like to the rest of the service, which must not import SQLAlchemy.
+Session = AsyncSession
 
 BUSY_TIMEOUT_MS = 5000
 

@@ -76,6 +76,11 @@ class Records:
             row.settled_at = promise.made_at
         self.session.add(promise)
 
+    async def promises_of(self, conversation_id: int) -> list[PromiseRow]:
+        """Return what was promised in a conversation, in order."""
+        query = select(PromiseRow).where(PromiseRow.conversation_id == conversation_id).order_by(PromiseRow.id)
+        return list(await self.session.scalars(query))
+
     async def open_outage(self, part: str) -> Outage | None:
         """Return the outage of a part that has not ended, locked."""
         query = select(Outage).where(Outage.part == part, Outage.ended_at.is_(None)).with_for_update()

@@ -1,0 +1,1 @@
+"""Availability and empathy signals: rows written when things happen."""

@@ -1,0 +1,420 @@
+"""The way of a message: receive, route, think, decide, record. Delivery follows in outbox.py."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
+
+from bot.clock import Clock, utc_now
+from bot.conversation import (
+    Author,
+    ConversationState,
+    Incoming,
+    Language,
+    Listener,
+    Reply,
+    TurnState,
+    clean_text,
+)
+from bot.engine_client import (
+    EngineClient,
+    EngineUnreachable,
+    Facts,
+    TurnContext,
+    TurnRequest,
+    TurnResponse,
+)
+from bot.errors import EngineFailed, InvalidInput
+from bot.escalation import UPSET, EscalationReason, decide
+from bot.handoff.service import HandoffService
+from bot.settings import Settings
+from bot.signals.turn import signals_of_turn
+from bot.storage.conversations import Claim, Conversations, LeaseLost
+from bot.storage.database import Collision, Database, Session
+from bot.storage.records import Records
+from bot.storage.tables import ConversationRow, PromiseRow, Turn
+from bot.survey.service import SURVEY_PAYLOAD, SurveyService
+from bot.texts import text
+
+__all__ = ["Receipt", "TurnHandler"]
+
+log = logging.getLogger(__name__)
+
+# A closed conversation that goes on within this time is the same matter; later it is a new one.
+REOPEN_WITHIN = timedelta(hours=72)
+# An engine that cannot be reached is waited for this long before people take over what is open.
+PATIENCE = timedelta(minutes=5)
+UNREACHABLE_RETRY = timedelta(seconds=3)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the sender may be told once the message is safely stored."""
+
+    conversation_id: int
+    public_id: str
+    number: int
+    at: datetime
+    duplicate: bool
+    answered_by_bot: bool
+
+
+class TurnHandler:
+    """Handles customers' messages from receipt to recorded answer.
+
+    Any number of processes may run one each on the same database: a conversation is worked on under a
+    lease, and a result is written only by the process that still holds it.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        engine: EngineClient,
+        handoffs: HandoffService,
+        surveys: SurveyService,
+        publish: Listener,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.engine = engine
+        self.handoffs = handoffs
+        self.surveys = surveys
+        self.publish = publish
+        self.clock = clock
+        self.owner = f"{socket.gethostname()[:16]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.lease = timedelta(seconds=settings.lease_s)
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    async def handle_turn(
+        self, incoming: Incoming, on_received: Callable[[Receipt], Awaitable[None]] | None = None
+    ) -> Receipt:
+        """Take a customer's message all the way to the recorded answer.
+
+        Args:
+            incoming: what the channel parsed.
+            on_received: told as soon as the message is committed; only then may the sender hear "arrived".
+
+        Raises:
+            InvalidInput: there is nothing in the message to answer; nothing was stored.
+        """
+        receipt = await self.receive(incoming)
+        if on_received is not None:
+            await on_received(receipt)
+        if not receipt.duplicate:
+            await self.publish(receipt.conversation_id)
+        if receipt.answered_by_bot:
+            await self.answer(receipt.conversation_id)
+        return receipt
+
+    # -- receive and route
+
+    async def receive(self, incoming: Incoming) -> Receipt:
+        """Store a message with its place in its conversation; a repeated one is recognised.
+
+        Raises:
+            InvalidInput: the message is empty.
+        """
+        try:
+            return await self._receive(incoming)
+        except Collision:
+            # Two first messages of one customer at once: the other one opened the conversation.
+            return await self._receive(incoming)
+
+    async def _receive(self, incoming: Incoming) -> Receipt:
+        typed = clean_text(incoming.text) if incoming.text is not None else None
+        if not typed and not incoming.button_id and not incoming.attachments:
+            raise InvalidInput("The message is empty.", code="empty_message")
+        now = self.clock()
+        async with self.database.begin() as session:
+            conversations = Conversations(session)
+            known = await conversations.received_before(incoming.channel, incoming.external_key, incoming.external_id)
+            if known is not None:
+                owner = await conversations.locked(known.conversation_id)
+                return Receipt(owner.id, owner.public_id, known.number, known.created_at, True, False)
+            conversation = await self._conversation_for(session, incoming, now)
+            payload = None
+            if incoming.button_id:
+                offer = await conversations.offer(conversation.id, incoming.button_id)
+                typed, payload = (offer.title, offer.payload) if offer else (typed or "…", EXPIRED)
+            elif incoming.attachments:
+                payload = f'/inform{{"photo": "{incoming.attachments[0].id}"}}' if not typed else None
+            message = await conversations.add_message(
+                conversation,
+                Author.CUSTOMER,
+                now,
+                text=typed,
+                channel=incoming.channel,
+                external_key=incoming.external_key,
+                external_id=incoming.external_id,
+                attachments=incoming.attachments,
+            )
+            conversation.last_customer_at = now
+            with_agent = conversation.state == ConversationState.AGENT
+            state = TurnState.WITH_PERSON if with_agent else TurnState.PENDING
+            await conversations.add_turn(conversation, message, state, payload, now)
+            return Receipt(conversation.id, conversation.public_id, message.number, now, False, not with_agent)
+
+    async def _conversation_for(self, session: Session, incoming: Incoming, now: datetime) -> ConversationRow:
+        conversations = Conversations(session)
+        language = incoming.language or self.settings.default_language
+        conversation = await conversations.at(incoming.channel, incoming.external_key)
+        if conversation is None:
+            conversation = await conversations.open(incoming.channel, incoming.external_key, language, now)
+        elif conversation.state == ConversationState.CLOSED:
+            if conversation.closed_at is not None and now - conversation.closed_at > REOPEN_WITHIN:
+                return await conversations.open(
+                    incoming.channel, incoming.external_key, _language(conversation.language), now
+                )
+            conversation.state = ConversationState.BOT
+            conversation.closed_at = None
+            Records(session).signal("availability", "reopened", now, conversation_id=conversation.id)
+        return conversation
+
+    # -- think, decide, record
+
+    async def answer(self, conversation_id: int) -> None:
+        """Answer everything that is pending in a conversation, in order, one message at a time.
+
+        Returns when nothing is due, or when another process is at it.
+        """
+        lock = self._locks.setdefault(conversation_id, asyncio.Lock())
+        async with lock:
+            while True:
+                async with self.database.begin() as session:
+                    claim = await Conversations(session).claim(conversation_id, self.owner, self.lease, self.clock())
+                if claim is None:
+                    return
+                try:
+                    if not await self._answered_without_engine(claim):
+                        response = await self.think(claim)
+                        await self.record(claim, response)
+                except EngineFailed as error:
+                    await self.postpone(claim, error)
+                except LeaseLost:
+                    log.warning("conversation %s was taken over by another process", conversation_id)
+                    return
+                await self.publish(conversation_id)
+
+    async def think(self, claim: Claim) -> TurnResponse:
+        """Ask the engine for the answer. No transaction is open meanwhile.
+
+        Raises:
+            EngineFailed: no answer; the caller decides when to try again.
+        """
+        conversation = claim.conversation
+        message = {"payload": claim.payload} if claim.payload else {"text": claim.message.text or ""}
+        return await self.engine.turn(
+            TurnRequest(
+                conversation_id=conversation.public_id,
+                turn_id=claim.turn_public_id,
+                message=message,
+                tracker=claim.tracker,
+                context=TurnContext(
+                    now=claim.message.created_at.astimezone(self.settings.zone),
+                    timezone=self.settings.timezone,
+                    channel=conversation.channel,
+                    language=conversation.language,
+                    default_language=self.settings.default_language,
+                ),
+            )
+        )
+
+    async def record(self, claim: Claim, response: TurnResponse) -> None:
+        """Write the whole turn in one transaction: replies, tracker, facts, signals, promises, escalation.
+
+        Raises:
+            LeaseLost: another process has the conversation; nothing was written.
+        """
+        facts = response.facts
+        now = self.clock()
+        async with self.database.begin() as session:
+            conversations = Conversations(session)
+            conversation, turn = await conversations.still_ours(claim, self.owner)
+            upset_before = await _upset_in_a_row(conversations, claim)
+            first = not await conversations.bot_has_spoken(conversation.id)
+            conversation.language = facts.language
+            conversation.tracker = response.tracker
+            _write_facts(turn, facts)
+            escalation = decide(
+                facts,
+                claim.message.text if claim.payload is None else None,
+                not_understood_before=claim.not_understood_in_a_row,
+                upset_before=upset_before,
+            )
+            replies = [Reply.model_validate(reply.model_dump()) for reply in response.replies]
+            if escalation is not None:
+                if escalation.reason is EscalationReason.NOT_UNDERSTOOD:
+                    replies = [Reply(text=text("handoff_stuck", facts.language))]
+                replies += await self.handoffs.queue(session, conversation, escalation.reason, now)
+            elif any(request.kind == "survey" for request in facts.requests):
+                replies += await self.surveys.offer(session, conversation, "goodbye", now)
+            conversation.not_understood_in_a_row = (
+                0 if facts.understood or escalation is not None else claim.not_understood_in_a_row + 1
+            )
+            await self._store_replies(session, conversation, turn, replies, now)
+            records = Records(session)
+            for signal in signals_of_turn(facts, received_at=turn.created_at, answered_at=now, first=first):
+                records.signal(
+                    signal.family,
+                    signal.kind,
+                    now,
+                    conversation_id=conversation.id,
+                    turn_id=turn.id,
+                    value=signal.value,
+                    unit=signal.unit,
+                    data=signal.data,
+                )
+            for promise in facts.promises:
+                await records.promise(
+                    PromiseRow(
+                        conversation_id=conversation.id,
+                        turn_id=turn.id,
+                        kind=promise.kind,
+                        order_number=promise.order,
+                        return_number=promise.return_number,
+                        wording=promise.wording,
+                        made_by="bot",
+                        made_at=now,
+                        due_at=promise.due,
+                        state="open",
+                    )
+                )
+            if claim.tries:
+                await records.outage_over("engine", now)
+
+    async def _answered_without_engine(self, claim: Claim) -> bool:
+        """Answer what needs no understanding: survey answers, dead buttons, far too long texts."""
+        now = self.clock()
+        async with self.database.begin() as session:
+            conversations = Conversations(session)
+            conversation, turn = await conversations.still_ours(claim, self.owner)
+            language = _language(conversation.language)
+            replies: list[Reply] | None
+            if claim.payload == EXPIRED:
+                replies = [Reply(text=text("button_expired", language))]
+            else:
+                replies = await self.surveys.take(session, conversation, claim.message.text, claim.payload, now)
+                if replies is None and (claim.payload or "").startswith(SURVEY_PAYLOAD):
+                    replies = [Reply(text=text("button_expired", language))]
+            limit = self.settings.message_max_chars
+            if replies is None and claim.payload is None and len(claim.message.text or "") > limit:
+                replies = [Reply(text=text("message_too_long", language, limit=limit))]
+            if replies is None:
+                return False
+            await self._store_replies(session, conversation, turn, replies, now)
+        return True
+
+    async def _store_replies(
+        self, session: Session, conversation: ConversationRow, turn: Turn, replies: list[Reply], now: datetime
+    ) -> None:
+        conversations = Conversations(session)
+        if replies and not await conversations.bot_has_spoken(conversation.id):
+            # The law wants it said at first contact, in every channel, that this is no person.
+            replies = [Reply(text=text("bot_disclosure", _language(conversation.language))), *replies]
+        for reply in replies:
+            await conversations.add_reply(conversation, reply, now, turn_id=turn.id)
+        turn.state = TurnState.DONE
+        turn.answered_at = now
+        turn.next_try_at = None
+
+    async def postpone(self, claim: Claim, error: EngineFailed) -> None:
+        """Keep an unanswered message for later, say so once, and give it to a person after a few tries."""
+        now = self.clock()
+        unreachable = isinstance(error, EngineUnreachable)
+        async with self.database.begin() as session:
+            conversations = Conversations(session)
+            try:
+                conversation, turn = await conversations.still_ours(claim, self.owner)
+            except LeaseLost:
+                return
+            records = Records(session)
+            await records.outage_seen("engine", now, error.message, message=turn.tries == 0)
+            turn.tries += 1
+            turn.error = error.message[:300]
+            if unreachable:
+                turn.next_try_at = now + UNREACHABLE_RETRY
+                exhausted = now - turn.created_at > PATIENCE
+            else:
+                turn.next_try_at = now + timedelta(seconds=2**turn.tries)
+                exhausted = not error.retry or turn.tries >= self.settings.engine_tries
+            language = _language(conversation.language)
+            if exhausted:
+                replies = [Reply(text=text("handoff_stuck", language))]
+                replies += await self.handoffs.queue(session, conversation, EscalationReason.STUCK_TURN, now)
+                await self._store_replies(session, conversation, turn, replies, now)
+                turn.state = TurnState.WITH_PERSON
+            elif not turn.delay_told:
+                turn.delay_told = True
+                if not await self._told_of_delay(conversations, claim):
+                    await conversations.add_reply(conversation, Reply(text=text("engine_delay", language)), now, turn_id=turn.id)
+        log.warning("turn %s could not be answered (%s)", claim.turn_public_id, error.message)
+
+    @staticmethod
+    async def _told_of_delay(conversations: Conversations, claim: Claim) -> bool:
+        """Tell whether an earlier message that also still waits has brought the notice already."""
+        turns = await conversations.recent_turns(claim.conversation.id)
+        return any(t.delay_told for t in turns if t.id != claim.turn_id and t.state == TurnState.PENDING)
+
+    # -- what timers call
+
+    async def answer_what_is_due(self) -> None:
+        """Take up turns that a crash, an outage or a lost wake-up left behind."""
+        now = self.clock()
+        async with self.database.read() as session:
+            waiting = await Conversations(session).conversations_to_work_on(now)
+        for conversation_id in waiting:
+            await self.answer(conversation_id)
+
+    async def notice_engine(self) -> None:
+        """End an outage as soon as the engine answers again, and let its messages be tried at once."""
+        async with self.database.read() as session:
+            outage = await Records(session).open_outage("engine")
+        if outage is None or not await self.engine.healthy():
+            return
+        now = self.clock()
+        async with self.database.begin() as session:
+            await Records(session).outage_over("engine", now)
+            await Conversations(session).make_pending_due(now)
+
+
+# Stands in a turn's payload when a button was pressed that this conversation never offered.
+EXPIRED = "expired"
+
+
+def _language(value: str) -> Language:
+    return "de" if value == "de" else "en"
+
+
+async def _upset_in_a_row(conversations: Conversations, claim: Claim) -> int:
+    """Count the answered turns directly before this one whose emotion was negative."""
+    count = 0
+    for turn in await conversations.recent_turns(claim.conversation.id):
+        if turn.id >= claim.turn_id:
+            continue
+        if turn.emotion not in UPSET:
+            break
+        count += 1
+    return count
+
+
+def _write_facts(turn: Turn, facts: Facts) -> None:
+    turn.language = facts.language
+    if facts.intent is not None:
+        turn.intent, turn.confidence = facts.intent.name, facts.intent.confidence
+    turn.ranking = [score.model_dump() for score in facts.ranking]
+    turn.entities = [entity.model_dump(mode="json") for entity in facts.entities]
+    if facts.emotion is not None:
+        turn.emotion, turn.valence = facts.emotion.label, facts.emotion.valence
+        turn.emotion_confidence = facts.emotion.confidence
+    turn.understood = facts.understood
+    turn.acknowledged = facts.acknowledged
+    turn.goal, turn.step = facts.goal, facts.step
+    turn.operations = [operation.model_dump() for operation in facts.operations]
