@@ -200,4 +200,6 @@ def clean_text(text: str) -> str:
 
     Dropped are control characters (line breaks and tabs stay) and lone surrogates; the ends are trimmed.
     """
-    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or 0xD800 <= ord(c) <= 0xDFFF)).strip()
+    return "".join(
+        c for c in text if c in "\n\t" or not (ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or 0xD800 <= ord(c) <= 0xDFFF)
+    ).strip()

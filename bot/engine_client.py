@@ -186,7 +186,9 @@ class EngineClient:
         try:
             response = TurnResponse.model_validate(body)
         except ValidationError as error:
-            raise EngineFailed(f"the engine's answer does not fit the contract: {error.error_count()} errors") from error
+            raise EngineFailed(
+                f"the engine's answer does not fit the contract: {error.error_count()} errors"
+            ) from error
         if not response.replies and not response.facts.requests:
             raise EngineFailed("the engine answered nothing")
         return response

@@ -45,47 +45,82 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
 
     data_dir: Path = Field(Path("var"), description="Where the database, secrets and uploads live.")
-    database_url: str = Field("", description="sqlite:/// or postgresql:// address; empty: a file in the data directory.")
+    database_url: str = Field(
+        "", description="sqlite:/// or postgresql:// address; empty: a file in the data directory."
+    )
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8080, ge=1, le=65535, description="Port the service listens on.")
     public_url: str = Field("", description="Address customers reach the service at; empty: http://host:port.")
-    secret_key: SecretStr = Field(SecretStr(""), description="Signs visitor ids and sessions; empty: made once and kept in the data directory.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs visitor ids and sessions; empty: made once and kept in the data directory."
+    )
 
-    engine_url: str = Field("http://127.0.0.1:5006", description="Address of the engine, or of the balancer before several.")
-    engine_token: SecretStr = Field(SecretStr(""), description="Shared by service and engine; empty: made once and kept in the data directory.")
+    engine_url: str = Field(
+        "http://127.0.0.1:5006", description="Address of the engine, or of the balancer before several."
+    )
+    engine_token: SecretStr = Field(
+        SecretStr(""), description="Shared by service and engine; empty: made once and kept in the data directory."
+    )
     engine_timeout_s: float = Field(12, gt=0, description="Longest wait for one answer of the engine.")
     engine_tries: int = Field(4, ge=1, description="Tries before a message that cannot be answered goes to a person.")
-    lease_s: float = Field(30, gt=0, description="How long one process may hold a conversation without renewing; longer than engine_timeout_s.")
+    lease_s: float = Field(
+        30,
+        gt=0,
+        description="How long one process may hold a conversation without renewing; longer than engine_timeout_s.",
+    )
 
     shop_backend: Literal["sql", "woocommerce"] = Field("sql", description="Where shop data comes from.")
     policies: Path = Field(Path("policies.yml"), description="The shop's rules.")
-    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list, description="Web origins that may embed the chat, separated by commas.")
-    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list, description="Addresses whose X-Forwarded-For is believed, separated by commas.")
+    allowed_origins: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Web origins that may embed the chat, separated by commas."
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Addresses whose X-Forwarded-For is believed, separated by commas."
+    )
     demo: bool = Field(False, description="Serve the demo shop at / and its sent mails.")
 
     default_language: Literal["de", "en"] = Field("de", description="Used while a customer's language is unknown.")
     timezone: str = Field("Europe/Berlin", description="The shop's time zone.")
-    holidays: str = Field("DE", description="Country, or country-subdivision (DE-BY), whose public holidays close the service.")
-    service_hours: str = Field("Mon-Fri 08:00-18:00, Sat 09:00-14:00", description="When people are there, in the shop's time zone.")
+    holidays: str = Field(
+        "DE", description="Country, or country-subdivision (DE-BY), whose public holidays close the service."
+    )
+    service_hours: str = Field(
+        "Mon-Fri 08:00-18:00, Sat 09:00-14:00", description="When people are there, in the shop's time zone."
+    )
     wait_default_s: int = Field(300, ge=0, description="Announced wait for a person while there is no experience yet.")
 
-    message_max_chars: int = Field(1000, ge=100, description="Longest message that is read; longer ones are answered with a request to shorten.")
-    silence_survey_s: int = Field(900, ge=30, description="Silence after which a conversation ends and the survey is offered.")
+    message_max_chars: int = Field(
+        1000, ge=100, description="Longest message that is read; longer ones are answered with a request to shorten."
+    )
+    silence_survey_s: int = Field(
+        900, ge=30, description="Silence after which a conversation ends and the survey is offered."
+    )
     retention_days: int = Field(365, ge=1, description="How long conversations are kept.")
     visitor_days: int = Field(90, ge=1, description="How long a browser finds its conversation again.")
     session_hours: int = Field(12, ge=1, description="How long an agent stays signed in.")
     chat_connections_per_address: int = Field(50, ge=1, description="Open chat sockets per network address.")
+
+    rest_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token of programs that use the REST channel; empty: open in the demo, closed otherwise.",
+    )
 
     telegram_token: SecretStr = Field(SecretStr(""), description="Bot token; empty: no Telegram.")
     telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates are received.")
     telegram_secret: SecretStr = Field(SecretStr(""), description="Secret token of the webhook.")
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
 
-    shop_token_key: SecretStr = Field(SecretStr(""), description="Key the shop signs its customers' identity tokens with.")
-    smtp_url: SecretStr = Field(SecretStr(""), description="smtp://user:password@host:port; empty: mails are kept and shown, not sent.")
+    shop_token_key: SecretStr = Field(
+        SecretStr(""), description="Key the shop signs its customers' identity tokens with."
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="smtp://user:password@host:port; empty: mails are kept and shown, not sent."
+    )
     mail_from: str = Field("service@example.com", description="Sender of mails.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged; personal data is masked at every level.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged; personal data is masked at every level."
+    )
 
     @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod

@@ -157,6 +157,7 @@ class TurnHandler:
                 attachments=incoming.attachments,
             )
             conversation.last_customer_at = now
+            conversation.address = incoming.address or conversation.address
             with_agent = conversation.state == ConversationState.AGENT
             state = TurnState.WITH_PERSON if with_agent else TurnState.PENDING
             await conversations.add_turn(conversation, message, state, payload, now)
@@ -354,7 +355,9 @@ class TurnHandler:
             elif not turn.delay_told:
                 turn.delay_told = True
                 if not await self._told_of_delay(conversations, claim):
-                    await conversations.add_reply(conversation, Reply(text=text("engine_delay", language)), now, turn_id=turn.id)
+                    await conversations.add_reply(
+                        conversation, Reply(text=text("engine_delay", language)), now, turn_id=turn.id
+                    )
         log.warning("turn %s could not be answered (%s)", claim.turn_public_id, error.message)
 
     @staticmethod

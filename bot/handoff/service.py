@@ -42,7 +42,13 @@ class HandoffService:
         handoffs = Handoffs(session)
         waiting = await handoffs.open_of(conversation.id)
         if waiting is not None:
-            return [Reply(text=text("handoff_already", language, wait=await self._wait_words(handoffs, waiting, language, now)))]
+            return [
+                Reply(
+                    text=text(
+                        "handoff_already", language, wait=await self._wait_words(handoffs, waiting, language, now)
+                    )
+                )
+            ]
         is_open = self.hours.is_open(now)
         handoff = await handoffs.add(
             Handoff(
@@ -57,7 +63,9 @@ class HandoffService:
         conversation.state = ConversationState.WAITING
         if is_open and await handoffs.agents_present(now - PRESENT_FOR):
             handoff.announced_wait_s = estimate_wait_s(
-                await handoffs.recent_waits_s(), position=await handoffs.position(handoff), default_s=self.wait_default_s
+                await handoffs.recent_waits_s(),
+                position=await handoffs.position(handoff),
+                default_s=self.wait_default_s,
             )
         records = Records(session)
         records.signal(
@@ -69,7 +77,9 @@ class HandoffService:
             unit="s",
             data={"reason": reason, "outside_hours": not is_open},
         )
-        records.signal("empathy", "context_passed_on", now, conversation_id=conversation.id, data={"handoff": handoff.id})
+        records.signal(
+            "empathy", "context_passed_on", now, conversation_id=conversation.id, data={"handoff": handoff.id}
+        )
         if not is_open:
             records.signal("availability", "outside_hours", now, conversation_id=conversation.id)
             return [Reply(text=text("handoff_closed", language, opens=self._opens_words(language, now)))]
@@ -113,7 +123,9 @@ class HandoffService:
                 "within_hours_s": self.hours.open_seconds(handoff.queued_at, now),
             },
         )
-        records.audit(f"agent:{agent.id}", "handoff.accept", now, conversation_id=conversation.id, subject=str(handoff.id))
+        records.audit(
+            f"agent:{agent.id}", "handoff.accept", now, conversation_id=conversation.id, subject=str(handoff.id)
+        )
         return handoff
 
     async def reply(self, session: Session, handoff_id: int, agent: Agent, words: str, now: datetime) -> None:

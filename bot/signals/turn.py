@@ -40,7 +40,11 @@ def signals_of_turn(facts: Facts, *, received_at: datetime, answered_at: datetim
         emotion = facts.emotion
         signals.append(
             SignalFact(
-                "empathy", "emotion", emotion.valence, "valence", {"label": emotion.label, "confidence": emotion.confidence}
+                "empathy",
+                "emotion",
+                emotion.valence,
+                "valence",
+                {"label": emotion.label, "confidence": emotion.confidence},
             )
         )
         if emotion.label in UPSET:

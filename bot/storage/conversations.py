@@ -194,7 +194,13 @@ class Conversations:
         return row
 
     async def add_reply(
-        self, conversation: ConversationRow, reply: Reply, now: datetime, *, turn_id: int | None = None, agent_id: int | None = None
+        self,
+        conversation: ConversationRow,
+        reply: Reply,
+        now: datetime,
+        *,
+        turn_id: int | None = None,
+        agent_id: int | None = None,
     ) -> MessageRow:
         """Store a message to the customer with its buttons, and a pending delivery to every live address."""
         row = await self.add_message(
@@ -263,7 +269,9 @@ class Conversations:
 
     async def bot_has_spoken(self, conversation_id: int) -> bool:
         """Tell whether the customer has had an answer of the bot in this conversation."""
-        query = select(MessageRow.id).where(MessageRow.conversation_id == conversation_id, MessageRow.author == Author.BOT)
+        query = select(MessageRow.id).where(
+            MessageRow.conversation_id == conversation_id, MessageRow.author == Author.BOT
+        )
         return await self.session.scalar(query.limit(1)) is not None
 
     async def offer(self, conversation_id: int, button_id: str) -> Offer | None:
@@ -302,7 +310,12 @@ class Conversations:
         stored afterwards always finds the conversation free.
         """
         row = await self.locked(conversation_id)
-        if row.lease_owner is not None and row.lease_owner != owner and row.lease_until is not None and row.lease_until > now:
+        if (
+            row.lease_owner is not None
+            and row.lease_owner != owner
+            and row.lease_until is not None
+            and row.lease_until > now
+        ):
             return None
         turn = await self.session.scalar(
             select(Turn)
@@ -370,7 +383,9 @@ class Conversations:
     async def release_all_leases(self) -> None:
         """Free every conversation. Only for a database that no other process uses."""
         await self.session.execute(
-            update(ConversationRow).where(ConversationRow.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None)
+            update(ConversationRow)
+            .where(ConversationRow.lease_owner.is_not(None))
+            .values(lease_owner=None, lease_until=None)
         )
 
     async def make_pending_due(self, now: datetime) -> None:
@@ -421,6 +436,25 @@ class Conversations:
             due.append(DueDelivery(id=row.id, to=to, message=to_message(message), tries=row.tries))
         return due
 
+    async def take_waiting(self, channel: str, external_key: str, now: datetime) -> list[Message]:
+        """Mark everything unsent for an address as sent and return it, in order; for channels that fetch."""
+        query = (
+            select(Delivery)
+            .where(
+                Delivery.channel == channel,
+                Delivery.external_key == external_key,
+                Delivery.state == DeliveryState.PENDING,
+            )
+            .order_by(Delivery.id)
+            .with_for_update()
+        )
+        messages = []
+        for row in (await self.session.scalars(query)).all():
+            row.state = DeliveryState.SENT
+            row.sent_at = now
+            messages.append(to_message(await self.session.get_one(MessageRow, row.message_id)))
+        return messages
+
     async def settle_delivery(
         self,
         delivery_id: int,
@@ -460,6 +494,9 @@ class Conversations:
     async def interrupted_deliveries(self, before: datetime) -> list[Delivery]:
         """Return sendings that a crash cut off: they may or may not have arrived."""
         query = select(Delivery).where(
-            and_(Delivery.state == DeliveryState.SENDING, or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= before))
+            and_(
+                Delivery.state == DeliveryState.SENDING,
+                or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= before),
+            )
         )
         return list(await self.session.scalars(query))

@@ -44,7 +44,14 @@ class Records:
         )
 
     def audit(
-        self, actor: str, action: str, at: datetime, *, conversation_id: int | None = None, subject: str | None = None, **data: Any
+        self,
+        actor: str,
+        action: str,
+        at: datetime,
+        *,
+        conversation_id: int | None = None,
+        subject: str | None = None,
+        **data: Any,
     ) -> None:
         """Write who did what."""
         self.session.add(

@@ -47,6 +47,8 @@ class ConversationRow(Base):
     lease_epoch: Mapped[int] = mapped_column(Integer, default=0)
     not_understood_in_a_row: Mapped[int] = mapped_column(Integer, default=0)
     customer_id: Mapped[int | None] = mapped_column(BigInt, index=True)
+    # Hash of the network address of the last message, to count wrong proofs across conversations.
+    address: Mapped[str | None] = mapped_column(String(64))
     page: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     last_customer_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

@@ -1,0 +1,106 @@
+"""The composition root: makes the parts, hands them to each other, starts and stops them. Nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from bot.body_limit import BodyLimit
+from bot.channels.health import health_routes
+from bot.channels.rest import rest_routes
+from bot.clock import Clock, utc_now
+from bot.conversation import Sender
+from bot.engine_client import EngineClient
+from bot.errors import ZusageError
+from bot.handoff.hours import ServiceHours
+from bot.handoff.service import HandoffService
+from bot.outbox import Outbox
+from bot.settings import Settings
+from bot.storage.conversations import Conversations
+from bot.storage.database import Database
+from bot.storage.wakeup import Wakeup
+from bot.survey.service import SurveyService
+from bot.timers import Timers
+from bot.turn import TurnHandler
+
+__all__ = ["create_app"]
+
+UPLOAD_LIMIT = 10 * 1024 * 1024
+BODY_LIMIT = 64 * 1024
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> FastAPI:
+    """Return the service, ready to be served by an ASGI server. The database must be migrated."""
+    settings = settings or Settings()
+    database = Database(settings.database)
+    engine = EngineClient(settings.engine_url, settings.engine_key, settings.engine_timeout_s)
+    wakeup = Wakeup(database)
+    hours = ServiceHours(settings.service_hours, settings.zone, settings.holidays)
+    handoffs = HandoffService(hours, settings.wait_default_s)
+    surveys = SurveyService()
+    turns = TurnHandler(
+        settings=settings,
+        database=database,
+        engine=engine,
+        handoffs=handoffs,
+        surveys=surveys,
+        publish=wakeup.publish,
+        clock=clock,
+    )
+    senders: dict[str, Sender] = {}
+    outbox = Outbox(database, senders, clock)
+    wakeup.listen(outbox.wake)
+
+    async def tell_longer_waits() -> None:
+        async with database.begin() as session:
+            told = await handoffs.tell_longer_waits(session, clock())
+        for conversation_id in told:
+            await wakeup.publish(conversation_id)
+
+    timers = Timers()
+    timers.every(1, turns.answer_what_is_due, "pending turns")
+    timers.every(1, turns.notice_engine, "engine recovery")
+    timers.every(15, tell_longer_waits, "longer waits")
+    timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if database.is_sqlite:
+            # No other process uses a SQLite database, so every lease in it belongs to one that died.
+            async with database.begin() as session:
+                await Conversations(session).release_all_leases()
+        await wakeup.start()
+        await outbox.start()
+        await timers.start()
+        yield
+        await timers.stop()
+        await outbox.stop()
+        await wakeup.stop()
+        await engine.close()
+        await database.close()
+
+    app = FastAPI(title="Zusage", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app.add_middleware(BodyLimit, limit_for=lambda path: UPLOAD_LIMIT if path.endswith("/attachments") else BODY_LIMIT)
+    app.add_exception_handler(ZusageError, _render_error)
+    app.add_exception_handler(RequestValidationError, _render_invalid)
+    app.include_router(health_routes(database, engine))
+    app.include_router(rest_routes(settings, database, turns))
+    return app
+
+
+async def _render_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ZusageError)
+    return JSONResponse(
+        {"error": {"code": error.code, "message": error.message, "retry": error.retry}}, status_code=error.status
+    )
+
+
+async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    return JSONResponse(
+        {"error": {"code": "invalid_input", "message": f"{where}: {first['msg']}", "retry": False}}, status_code=422
+    )

@@ -1,0 +1,51 @@
+"""Brings the database to the version of the program, and tells when models and migrations disagree."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, make_url
+
+from bot.storage import shop_tables, tables  # noqa: F401  (their import fills the metadata)
+from bot.storage.base import Base
+
+__all__ = ["differences", "upgrade"]
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = _sync_url(url)
+    return config
+
+
+def _sync_url(url: str) -> str:
+    parsed = make_url(url)
+    driver = "postgresql+psycopg" if parsed.get_backend_name() == "postgresql" else "sqlite"
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Run the migrations that the database has not seen yet."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    command.upgrade(_config(url), revision)
+
+
+def revise(url: str, message: str) -> None:
+    """Write a new migration with the difference between models and an up-to-date database."""
+    command.revision(_config(url), message, autogenerate=True)
+
+
+def differences(url: str) -> list[object]:
+    """Return what the models have that the migrated database lacks, or the other way round."""
+    engine = create_engine(_sync_url(url))
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            return list(compare_metadata(context, Base.metadata))
+    finally:
+        engine.dispose()

@@ -1,0 +1,1 @@
+"""The short expectation survey at the end of a conversation."""

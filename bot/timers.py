@@ -1,0 +1,45 @@
+"""Runs the service's periodic work: each job at its interval, one failure never ends the job."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+__all__ = ["Timers"]
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[], Awaitable[object]]
+
+
+class Timers:
+    """Periodic jobs. State lives in the database: after a restart each job simply looks again."""
+
+    def __init__(self) -> None:
+        self._jobs: list[tuple[float, Job, str]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def every(self, seconds: float, job: Job, name: str) -> None:
+        """Run ``job`` every so many seconds, first at the start."""
+        self._jobs.append((seconds, job, name))
+
+    async def start(self) -> None:
+        """Begin."""
+        self._tasks = [asyncio.create_task(self._run(*job), name=f"timer-{job[2]}") for job in self._jobs]
+
+    async def stop(self) -> None:
+        """End all jobs."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @staticmethod
+    async def _run(seconds: float, job: Job, name: str) -> None:
+        while True:
+            try:
+                await job()
+            except Exception:
+                log.exception("timer %s stumbled; it goes on", name)
+            await asyncio.sleep(seconds)
