@@ -146,11 +146,12 @@ def expected_on(order: Order) -> date | None:
     return max(days, default=None)
 
 
-def lateness(order: Order, today: date) -> Lateness:
+def lateness(order: Order, calendar: Calendar, now: datetime) -> Lateness:
     """Compare what was promised with what is expected now.
 
     For an order that was delivered it is the day it came that counts.
     """
+    today = calendar.day(now)
     promised = order.promised_on or max(
         (shipment.promised_on for shipment in order.shipments if shipment.promised_on), default=None
     )
@@ -158,7 +159,7 @@ def lateness(order: Order, today: date) -> Lateness:
         return Lateness(False, 0, None)
     if order.stage is Stage.DELIVERED:
         came = delivered_at(order)
-        late = (came.date() - promised).days if came is not None else 0
+        late = (calendar.day(came) - promised).days if came is not None else 0
         return Lateness(late > 0, max(0, late), order.late_cause if late > 0 else None)
     due = expected_on(order)
     late = (max(due or promised, today if promised < today else promised) - promised).days
@@ -171,9 +172,9 @@ def _active_return(order: Order) -> Return | None:
     return alive[-1] if alive else None
 
 
-def status_of(order: Order, today: date) -> Status:
+def status_of(order: Order, calendar: Calendar, now: datetime) -> Status:
     """Tell what the customer is told: the stage, or what is closer to the truth."""
-    if order.stage in {Stage.DELIVERED, Stage.RETURNED, Stage.PARTLY_SHIPPED, Stage.SHIPPED}:
+    if order.stage in {Stage.DELIVERED, Stage.RETURNED}:
         entry = _active_return(order)
         if entry is not None:
             refunded = any(
@@ -193,7 +194,7 @@ def status_of(order: Order, today: date) -> Status:
             if state in underway:
                 return status
     if order.stage in {Stage.SHIPPED, Stage.PARTLY_SHIPPED, Stage.PROCESSING} and (
-        lateness(order, today).is_late or any(s.status is ShipmentStatus.DELAYED for s in order.shipments)
+        lateness(order, calendar, now).is_late or any(s.status is ShipmentStatus.DELAYED for s in order.shipments)
     ):
         return Status.DELAYED
     return Status(order.stage)
@@ -223,7 +224,7 @@ def summarise(order: Order, calendar: Calendar, now: datetime) -> OrderSummary:
     english = ", ".join(line.name_en or line.name for line in lines[:2]) + (f" and {more} more" if more > 0 else "")
     return OrderSummary(
         number=order.number,
-        status=status_of(order, calendar.day(now)),
+        status=status_of(order, calendar, now),
         stage=order.stage,
         placed_at=order.placed_at,
         summary=german,

@@ -1,6 +1,6 @@
 """The shop's rules as data: reads and checks policies.yml. What each rule means is in docs/shop.md."""
 
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bot.errors import InvalidInput
-from bot.shop.models import LocalText, Stage
+from bot.shop.models import LocalText, PaymentKind, Stage
 from bot.shop.money import Money
 
 __all__ = [
@@ -204,6 +204,16 @@ class ReturnPolicy(OperationPolicy):
     transit_days: int = Field(3, ge=0, description="working days a return is usually on its way")
     text: LocalText
 
+    @property
+    def period(self) -> timedelta:
+        """How long after delivery goods can be returned."""
+        return timedelta(days=self.period_days)
+
+    @property
+    def hand_in(self) -> timedelta:
+        """How long an announced return may take to be handed in."""
+        return timedelta(days=self.hand_in_days)
+
 
 class ExchangePolicy(OperationPolicy):
     """Swapping a delivered item for another variant. Period, drop-offs and labels are those of returns."""
@@ -319,7 +329,7 @@ class Policies(_Rule):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     shop: Shop
     delivery: Delivery
-    payment: dict[str, PaymentMethod]
+    payment: dict[PaymentKind, PaymentMethod]
     verification: Verification = Verification()
     operations: Operations
     states: dict[str, StateRule] = Field(default_factory=dict, description="the shop system's own order states")
