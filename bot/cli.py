@@ -1,0 +1,182 @@
+"""The command line: ``zusage up / train / nlu / shop / export / agents / privacy / db / doctor``."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+import uvicorn
+from rich.console import Console
+
+from bot.app import create_app
+from bot.engine_process import EngineProcess, engine_python
+from bot.logs import set_up
+from bot.settings import Settings
+from bot.shop.cli import shop_commands
+from bot.storage import migrate
+
+__all__ = ["app"]
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN_S = 120
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer-service bot for online shops.")
+db = typer.Typer(no_args_is_help=True, help="The database: migrations.")
+app.add_typer(db, name="db")
+app.add_typer(shop_commands, name="shop")
+out = Console()
+err = Console(stderr=True)
+
+
+def _fail(message: str) -> typer.Exit:
+    err.print(f"[red]{message}[/red]", highlight=False)
+    return typer.Exit(1)
+
+
+def _must_be_free(host: str, port: int, setting: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise _fail(f"Port {port} is taken. Stop what uses it, or choose another with {setting}.") from None
+
+
+@app.command()
+def up(
+    demo: Annotated[bool, typer.Option(help="Fill and serve the demo shop.")] = False,
+    engine: Annotated[bool, typer.Option(help="Start an engine too; off where ZUSAGE_ENGINE_URL names another.")] = True,
+) -> None:
+    """Start the service, and the engine beside it."""
+    settings = Settings(demo=True) if demo else Settings()
+    set_up(settings.log_level)
+    _must_be_free(settings.host, settings.port, "PORT=... (or ZUSAGE_PORT)")
+    engine_port = int(httpx.URL(settings.engine_url).port or 5006)
+    child = None
+    if engine:
+        try:
+            child = EngineProcess(settings, ROOT, engine_port)
+        except FileNotFoundError as error:
+            raise _fail(str(error)) from None
+        _must_be_free("127.0.0.1", engine_port, "ZUSAGE_ENGINE_URL")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, child))
+
+
+async def _serve(settings: Settings, child: EngineProcess | None) -> None:
+    started = time.monotonic()
+    if child is not None:
+        await child.start()  # first: it takes the longest, and the rest can be prepared meanwhile
+    try:
+        await asyncio.to_thread(migrate.upgrade, settings.database)
+        if settings.demo:
+            from bot.shop.demo import refresh
+
+            await refresh(settings)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                ws_max_size=16 * 1024,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies or None,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        announcement = asyncio.create_task(_announce(settings, started))
+        try:
+            await server.serve()
+        finally:
+            announcement.cancel()
+    finally:
+        if child is not None:
+            await child.stop()
+
+
+async def _announce(settings: Settings, started: float) -> None:
+    """Print where everything is, once customers can be answered."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while time.monotonic() - started < READY_WITHIN_S:
+            with suppress(httpx.HTTPError):
+                if (await client.get(f"http://{settings.host}:{settings.port}/readyz")).status_code == httpx.codes.OK:
+                    break
+            await asyncio.sleep(0.2)
+        else:
+            err.print("[red]Not ready after two minutes; the log above says why.[/red]")
+            return
+    out.print(f"\n[bold green]Zusage is ready[/bold green] after {time.monotonic() - started:.1f} s.\n")
+    out.print(f"  Shop and chat   {settings.url}/")
+    out.print(f"  Console         {settings.url}/console")
+    out.print(f"  API             {settings.url}/docs\n")
+    if settings.demo:
+        from bot.shop.demo import tour
+
+        out.print(await tour(settings))
+    out.print("Ctrl-C stops everything.\n")
+
+
+@app.command()
+def train() -> None:
+    """Train the assistant if its sources changed."""
+    raise typer.Exit(subprocess.call([str(engine_python(ROOT)), "-m", "engine.train"], cwd=ROOT))
+
+
+@app.command(
+    "nlu", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def nlu(context: typer.Context) -> None:
+    """Measure and improve understanding: evaluate, benchmark, review (runs in the engine's environment)."""
+    raise typer.Exit(subprocess.call([str(engine_python(ROOT)), "-m", "engine.nlu_tools", *context.args], cwd=Path.cwd()))
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the version of the program."""
+    migrate.upgrade(Settings().database)
+    out.print("The database is up to date.")
+
+
+@db.command("revise", hidden=True)
+def db_revise(message: str) -> None:
+    """Write a migration for changed models (for developers)."""
+    migrate.revise(Settings().database, message)
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database, engine environment and assistant, and say what to do about what is wrong."""
+    settings = Settings()
+    problems = 0
+
+    def report(name: str, problem: str | None) -> None:
+        nonlocal problems
+        problems += problem is not None
+        out.print(f"  {'[red]✗[/red]' if problem else '[green]✓[/green]'} {name}{': ' + problem if problem else ''}")
+
+    try:
+        migrate.upgrade(settings.database)
+        report("database", None)
+    except Exception as error:
+        report("database", f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    try:
+        engine_python(ROOT)
+        report("engine environment", None)
+    except FileNotFoundError as error:
+        report("engine environment", str(error))
+    trained = any((ROOT / "models").glob("*.tar.gz"))
+    report("assistant", None if trained else "not trained; run 'zusage train'")
+    try:
+        healthy = httpx.get(f"{settings.engine_url}/healthz", timeout=2, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        healthy = False
+    report("engine", None if healthy else f"does not answer at {settings.engine_url}; 'zusage up' starts it")
+    sys.exit(1 if problems else 0)

@@ -1,0 +1,93 @@
+"""Runs the engine as a child of ``zusage up``: starts it, watches it, starts it again, ends it."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from bot.settings import Settings
+
+__all__ = ["EngineProcess", "engine_python"]
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 5.0
+
+
+def engine_python(root: Path) -> Path:
+    """Return the interpreter of the engine's environment.
+
+    Raises:
+        FileNotFoundError: the environment is not there; the message names the command that makes it.
+    """
+    path = root / ".venv-engine" / "bin" / "python"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run 'make setup' first")
+    return path
+
+
+class EngineProcess:
+    """One engine on this machine. A dead one is started again, with a growing pause."""
+
+    def __init__(self, settings: Settings, root: Path, port: int) -> None:
+        self._python = engine_python(root)
+        self._root = root
+        self._port = port
+        self._environment = {
+            **os.environ,
+            "ZUSAGE_ENGINE_TOKEN": settings.engine_key,
+            "ZUSAGE_SERVICE_URL": f"http://{settings.host}:{settings.port}",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the engine and keep it running."""
+        self._task = asyncio.create_task(self._keep_running(), name="engine")
+
+    async def stop(self) -> None:
+        """End the engine, politely first."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), GRACE_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _keep_running(self) -> None:
+        pause = 0.5
+        while True:
+            started = asyncio.get_running_loop().time()
+            self._process = await asyncio.create_subprocess_exec(
+                str(self._python),
+                "-m",
+                "engine",
+                "--model",
+                "models",
+                "--port",
+                str(self._port),
+                cwd=self._root,
+                env=self._environment,
+                stdout=sys.stderr,
+                # Ctrl-C in the terminal reaches the whole process group; ending the engine is our job alone.
+                preexec_fn=_ignore_interrupt,
+            )
+            code = await self._process.wait()
+            lived = asyncio.get_running_loop().time() - started
+            pause = 0.5 if lived > 60 else min(pause * 2, 15)
+            log.error("the engine ended with code %s; starting it again in %.1f s", code, pause)
+            await asyncio.sleep(pause)
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
