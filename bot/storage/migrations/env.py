@@ -1,10 +1,24 @@
 """Alembic's entry: runs the migrations on the database that bot/storage/migrate.py names."""
 
+from typing import Any, Literal
+
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import JSON, BigInteger, create_engine
 
 from bot.storage import shop_tables, tables  # noqa: F401
-from bot.storage.base import Base
+from bot.storage.base import Base, UtcDateTime
+
+
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Write our column types by their names, so that a migration reads like the models."""
+    if kind == "type":
+        if isinstance(item, UtcDateTime):
+            return "bot.storage.base.UtcDateTime()"
+        if isinstance(item, JSON):
+            return "bot.storage.base.Json"
+        if isinstance(item, BigInteger):
+            return "bot.storage.base.BigInt"
+    return False
 
 
 def run() -> None:
@@ -15,6 +29,7 @@ def run() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             compare_type=True,
+            render_item=render_item,
             render_as_batch=connection.dialect.name == "sqlite",
             transaction_per_migration=True,
         )
