@@ -1,6 +1,7 @@
 """Refuses request bodies that are too large, before anything is read into memory."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,10 +42,8 @@ class BodyLimit:
             if not refused:
                 await send(message)
 
-        try:
+        with suppress(_TooLarge):
             await self.app(scope, counted, unless_refused)
-        except _TooLarge:
-            pass
         if refused:
             body = (
                 b'{"error":{"code":"too_large","message":"The request is larger than %d bytes.","retry":false}}' % limit

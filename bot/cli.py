@@ -51,7 +51,9 @@ def _must_be_free(host: str, port: int, setting: str) -> None:
 @app.command()
 def up(
     demo: Annotated[bool, typer.Option(help="Fill and serve the demo shop.")] = False,
-    engine: Annotated[bool, typer.Option(help="Start an engine too; off where ZUSAGE_ENGINE_URL names another.")] = True,
+    engine: Annotated[
+        bool, typer.Option(help="Start an engine too; off where ZUSAGE_ENGINE_URL names another.")
+    ] = True,
 ) -> None:
     """Start the service, and the engine beside it."""
     settings = Settings(demo=True) if demo else Settings()
@@ -130,12 +132,12 @@ def train() -> None:
     raise typer.Exit(subprocess.call([str(engine_python(ROOT)), "-m", "engine.train"], cwd=ROOT))
 
 
-@app.command(
-    "nlu", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
-)
+@app.command("nlu", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def nlu(context: typer.Context) -> None:
     """Measure and improve understanding: evaluate, benchmark, review (runs in the engine's environment)."""
-    raise typer.Exit(subprocess.call([str(engine_python(ROOT)), "-m", "engine.nlu_tools", *context.args], cwd=Path.cwd()))
+    raise typer.Exit(
+        subprocess.call([str(engine_python(ROOT)), "-m", "engine.nlu_tools", *context.args], cwd=Path.cwd())
+    )
 
 
 @db.command("upgrade")

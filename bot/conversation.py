@@ -1,5 +1,7 @@
 """What a conversation is made of: the words, the states, and what channels must be able to do."""
 
+import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -195,11 +197,15 @@ class Sender(Protocol):
 Listener = Callable[[int], Awaitable[None]]
 
 
-def clean_text(text: str) -> str:
-    """Return text without what no person types and databases or screens choke on.
+# Controls (line breaks and tabs stay), lone surrogates, and the marks that reorder what stands around them.
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
 
-    Dropped are control characters (line breaks and tabs stay) and lone surrogates; the ends are trimmed.
+
+def clean_text(text: str) -> str:
+    """Return text in Unicode normal form C, without what no person types and databases or screens choke on.
+
+    A text of which nothing would be visible comes back empty.
     """
-    return "".join(
-        c for c in text if c in "\n\t" or not (ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or 0xD800 <= ord(c) <= 0xDFFF)
-    ).strip()
+    text = unicodedata.normalize("NFC", _UNWANTED.sub("", text)).strip()
+    visible = any(unicodedata.category(c)[0] not in "CZ" for c in text)
+    return text if visible else ""

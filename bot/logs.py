@@ -11,8 +11,8 @@ _PATTERNS = (
     (re.compile(r"/bot\d+:[\w-]+"), "/bot<token>"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 <token>"),
     (re.compile(r"(://[^:/\s]+:)[^@\s]+@"), r"\1<password>@"),
-    (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}\b"), "<iban>"),
-    (re.compile(r"(?<![\w.-])\+?\d(?:[ /-]?\d){8,}(?![\w-])"), "<number>"),
+    (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,}(?: ?[A-Z0-9]{1,4})\b"), "<iban>"),
+    (re.compile(r"(?<![\w.-])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ /-]?\d){8,}(?![\w-])"), "<number>"),
 )
 
 

@@ -142,6 +142,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name the sources in their order of precedence."""
         return init_settings, _SecretFiles(settings_cls), env_settings, dotenv_settings
 
     @property

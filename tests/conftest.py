@@ -1,4 +1,4 @@
-"""What all service tests share: a migrated database (SQLite, or PostgreSQL where its address is given) and a service."""
+"""What all service tests share: a migrated database (SQLite, or PostgreSQL where its address is given)."""
 
 import os
 import secrets

@@ -34,7 +34,14 @@ class EngineDouble:
 
     async def _parse(self, request: Request) -> dict[str, Any]:
         body = await request.json()
-        return {"language": body.get("language") or "de", "intent": None, "ranking": [], "entities": [], "emotion": None, "understood": False}
+        return {
+            "language": body.get("language") or "de",
+            "intent": None,
+            "ranking": [],
+            "entities": [],
+            "emotion": None,
+            "understood": False,
+        }
 
     async def _turn(self, request: Request) -> Any:
         body = await request.json()
@@ -93,7 +100,11 @@ def free_port() -> int:
 async def serve(app: Any, port: int | None = None):
     """Serve an ASGI app on loopback for the length of a block; yields its address."""
     port = port or free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1, ws_max_size=16 * 1024))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1, ws_max_size=16 * 1024
+        )
+    )
     task = asyncio.create_task(server.serve())
     while not server.started:
         if task.done():

@@ -59,7 +59,8 @@ class Handoffs:
             .order_by(Handoff.id.desc())
             .limit(limit)
         )
-        return [(accepted - queued).total_seconds() for queued, accepted in (await self.session.execute(query)).all()]
+        rows = (await self.session.execute(query)).all()
+        return [(accepted - queued).total_seconds() for queued, accepted in rows if accepted is not None]
 
     async def waiting_longer_than_told(self, now: datetime) -> list[Handoff]:
         """Return queued handoffs whose announced wait is over and whose customer has not been told."""

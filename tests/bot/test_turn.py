@@ -54,9 +54,13 @@ class World:
             clock=lambda: utc_now() + self.clock_skew,
         )
 
-    def incoming(self, text: str | None = None, *, key: str = "anna", external_id: str | None = None, **kwargs) -> Incoming:
+    def incoming(
+        self, text: str | None = None, *, key: str = "anna", external_id: str | None = None, **kwargs
+    ) -> Incoming:
         self.count += 1
-        return Incoming(channel="web", external_key=key, external_id=external_id or f"m{self.count}", text=text, **kwargs)
+        return Incoming(
+            channel="web", external_key=key, external_id=external_id or f"m{self.count}", text=text, **kwargs
+        )
 
     async def say(self, text: str | None = None, **kwargs):
         return await self.turns.handle_turn(self.incoming(text, **kwargs))
@@ -110,7 +114,7 @@ class TestReceive:
         assert len(await world.rows(Turn)) == 8
         assert len(world.double.requests) == 8
 
-    @pytest.mark.parametrize("text", ["", "   ", "\u0000\u0007", "\ud800"])
+    @pytest.mark.parametrize("text", ["", "   ", "\u0000\u0007", "\ud800", "\u200b\u202e"])
     async def test_an_empty_message_is_refused_and_stores_nothing(self, world: World, text: str) -> None:
         with pytest.raises(InvalidInput):
             await world.say(text)
@@ -194,7 +198,7 @@ class TestAnswer:
 
         world.double.script["?"] = offer
         await world.say("?")
-        button = [m for m in await world.rows(MessageRow) if m.buttons][0].buttons[0]
+        button = next(m for m in await world.rows(MessageRow) if m.buttons).buttons[0]
         await world.say(None, button_id=button["id"])
         assert world.double.requests[-1]["message"] == {"payload": "/track_order"}
         assert (await world.texts(Author.CUSTOMER))[-1] == "Sendung verfolgen"
@@ -207,7 +211,7 @@ class TestAnswer:
 
         world.double.script["?"] = offer
         await world.say("?", key="anna")
-        button = [m for m in await world.rows(MessageRow) if m.buttons][0].buttons[0]
+        button = next(m for m in await world.rows(MessageRow) if m.buttons).buttons[0]
         await world.say(None, button_id=button["id"], key="bert")
         assert len(world.double.requests) == 1
         assert "gilt nicht mehr" in (await world.texts())[-1]
@@ -219,7 +223,9 @@ class TestAnswer:
 
     async def test_every_reply_is_on_its_way_to_the_customers_address(self, world: World) -> None:
         await world.say("Hallo")
-        assert [(d.channel, d.external_key, d.state) for d in await world.rows(Delivery)] == [("web", "anna", "pending")] * 2
+        assert [(d.channel, d.external_key, d.state) for d in await world.rows(Delivery)] == [
+            ("web", "anna", "pending")
+        ] * 2
 
 
 class TestEngineFailure:
@@ -282,7 +288,9 @@ class TestRecord:
     async def test_a_promise_made_again_is_one_and_a_new_date_supersedes_the_old(self, world: World) -> None:
         def promise(due):
             return lambda body: turn_response(
-                body, ["Kommt."], promises=[{"kind": "delivery", "order": "LM-1", "return": None, "wording": "w", "due": due}]
+                body,
+                ["Kommt."],
+                promises=[{"kind": "delivery", "order": "LM-1", "return": None, "wording": "w", "due": due}],
             )
 
         world.double.script["a"] = promise("2026-11-25T22:59:59+01:00")
