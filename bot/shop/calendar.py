@@ -59,6 +59,16 @@ class Calendar:
                 day += timedelta(days=1)
         return day
 
+    def delivery_day_before(self, day: date, delivery_days: int) -> date:
+        """Return the day of delivery so many days of delivery before ``day``; 0 gives ``day`` or the last one before."""
+        while not self.is_delivery(day):
+            day -= timedelta(days=1)
+        for _ in range(delivery_days):
+            day -= timedelta(days=1)
+            while not self.is_delivery(day):
+                day -= timedelta(days=1)
+        return day
+
     def delivery_days(self, start: date, within_days: int) -> list[date]:
         """Return the days of delivery after ``start`` and at most ``within_days`` later."""
         days = (start + timedelta(days=offset) for offset in range(1, within_days + 1))

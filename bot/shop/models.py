@@ -24,9 +24,6 @@ __all__ = [
     "LocalText",
     "Order",
     "OrderSummary",
-    "Shipment",
-    "TrackingEvent",
-    "ShipmentStatus",
     "Payment",
     "PaymentKind",
     "PaymentOption",
@@ -40,8 +37,11 @@ __all__ = [
     "ReturnKind",
     "ReturnLine",
     "ReturnStatus",
+    "Shipment",
+    "ShipmentStatus",
     "Stage",
     "Status",
+    "TrackingEvent",
     "Variant",
     "Voucher",
     "Window",
@@ -499,7 +499,9 @@ class Order(_Fact):
     def payment(self) -> Payment | None:
         """The payment in force."""
         alive = [payment for payment in self.payments if payment.status is not PaymentStatus.VOID]
-        return (alive or list(self.payments) or [None])[-1]
+        if alive:
+            return alive[-1]
+        return self.payments[-1] if self.payments else None
 
     def line(self, line_id: str) -> Line | None:
         """Return a line by its id."""

@@ -1,5 +1,6 @@
 """What follows from an order's facts: how many pieces are where, what the customer is told, how late it is."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -92,7 +93,9 @@ def pieces(order: Order, line: Line) -> Pieces:
         shipped = _in_shipments(own, line, DISPATCHED)
         delivered = _in_shipments(own, line, {ShipmentStatus.DELIVERED})
     else:
-        shipped = line.kept if order.stage in {Stage.SHIPPED, Stage.DELIVERED, Stage.RETURNED} else 0
+        # Nobody knows which lines of a partly shipped order have left: none can be stopped.
+        gone = {Stage.PARTLY_SHIPPED, Stage.SHIPPED, Stage.DELIVERED, Stage.RETURNED}
+        shipped = line.kept if order.stage in gone else 0
         delivered = line.kept if order.stage in {Stage.DELIVERED, Stage.RETURNED} else 0
     returning = returned = 0
     for entry in order.returns:
@@ -106,7 +109,7 @@ def pieces(order: Order, line: Line) -> Pieces:
     return Pieces(max(0, line.kept - shipped), shipped, delivered, returning, returned)
 
 
-def _in_shipments(shipments: list[Shipment], line: Line, states: frozenset[ShipmentStatus] | set[ShipmentStatus]) -> int:
+def _in_shipments(shipments: list[Shipment], line: Line, states: Collection[ShipmentStatus]) -> int:
     count = sum(
         part.quantity
         for shipment in shipments
@@ -182,7 +185,8 @@ def status_of(order: Order, calendar: Calendar, now: datetime) -> Status:
             )
             if entry.status is ReturnStatus.COMPLETED and refunded:
                 return Status.REFUNDED
-            if entry.status in {ReturnStatus.RECEIVED, ReturnStatus.COMPLETED} and entry.kind is not ReturnKind.EXCHANGE:
+            arrived = entry.status in {ReturnStatus.RECEIVED, ReturnStatus.COMPLETED}
+            if arrived and entry.kind is not ReturnKind.EXCHANGE:
                 return Status.RETURN_RECEIVED
             if entry.status is ReturnStatus.IN_TRANSIT:
                 return Status.RETURN_IN_TRANSIT

@@ -342,7 +342,7 @@ class Policies(_Rule):
                 raise ValueError(f"states.{word}.done names unknown operations: {', '.join(sorted(unknown))}")
         for key, option in self.delivery.options.items():
             if unknown := set(option.countries or ()) - set(self.delivery.countries):
-                raise ValueError(f"delivery.options.{key}.countries has no entry in delivery.countries: {', '.join(unknown)}")
+                raise ValueError(f"delivery.options.{key}.countries: {', '.join(unknown)} not in delivery.countries")
         for key, place in self.operations.create_return.drop_offs.items():
             if place.carrier is not None and place.carrier not in self.delivery.carriers:
                 raise ValueError(f"create_return.drop_offs.{key}.carrier is not in delivery.carriers: {place.carrier}")
@@ -370,7 +370,7 @@ def load_policies(path: Path) -> Policies:
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InvalidInput(f"policy file {path} does not exist; set ZUSAGE_POLICIES", code="policies_missing") from error
+        raise InvalidInput(f"policy file {path} is missing; set ZUSAGE_POLICIES", code="policies_missing") from error
     except yaml.YAMLError as error:
         raise InvalidInput(f"{path} is not YAML: {error}", code="policies_invalid") from error
     try:

@@ -140,7 +140,7 @@ class Verifier:
         began = time.monotonic()
         subject = normal_number(order_number)[:40]
         attempt = await self._store.open_attempt(conversation_id, address, f"order:{subject}", now)
-        lock, left = await self._count(conversation_id, address, f"order:{subject}", now)
+        lock, left, next_lock = await self._count(conversation_id, address, f"order:{subject}", now)
         if lock is not None:
             await self._store.close_attempt(attempt, "refused")
             return await self._answer("locked", conversation_id, now, left=0, lock=lock)
@@ -150,9 +150,7 @@ class Verifier:
             await self._store.close_attempt(attempt, "void")
             raise
         if proof is None or not self._fits(proof, email, postcode):
-            await self._store.close_attempt(attempt, "failed")
-            await self._level_time(began)
-            return await self._answer("failed", conversation_id, now, left=left)
+            return await self._failed(attempt, began, conversation_id, now, left, next_lock)
         await self._store.close_attempt(attempt, "succeeded")
         given = {"email"} if email is not None else set()
         if postcode is not None:
@@ -183,7 +181,7 @@ class Verifier:
         began = time.monotonic()
         subject = f"order:{normal_number(order_number)[:40]}" if order_number else f"email:{self._hash(email or '')}"
         attempt = await self._store.open_attempt(conversation_id, address, subject, now)
-        lock, _ = await self._count(conversation_id, address, subject, now)
+        lock, _, _ = await self._count(conversation_id, address, subject, now)
         if lock is not None:
             await self._store.close_attempt(attempt, "refused")
             raise Denied("locked", until=lock.until, scope=lock.scope)
@@ -209,23 +207,19 @@ class Verifier:
         await self._level_time(began)
         return {"sent": True, "expires_minutes": self._policy.code_minutes}
 
-    async def confirm_code(
-        self, conversation_id: str, address: str | None, code: str, now: datetime
-    ) -> dict[str, Any]:
+    async def confirm_code(self, conversation_id: str, address: str | None, code: str, now: datetime) -> dict[str, Any]:
         """Check a one-time code; answers as ``verify`` does."""
         began = time.monotonic()
         subject = f"code:{conversation_id}"
         attempt = await self._store.open_attempt(conversation_id, address, subject, now)
-        lock, left = await self._count(conversation_id, address, subject, now)
+        lock, left, next_lock = await self._count(conversation_id, address, subject, now)
         if lock is not None:
             await self._store.close_attempt(attempt, "refused")
             return await self._answer("locked", conversation_id, now, left=0, lock=lock)
         digits = "".join(char for char in code if char.isdigit())
         customer_id = await self._store.take_code(conversation_id, self._code_hash(conversation_id, digits), now)
         if customer_id is None:
-            await self._store.close_attempt(attempt, "failed")
-            await self._level_time(began)
-            return await self._answer("failed", conversation_id, now, left=left)
+            return await self._failed(attempt, began, conversation_id, now, left, next_lock)
         await self._store.close_attempt(attempt, "succeeded")
         grant = Grant(customer_id, "", "full", frozenset({"code"}), self._expiry(now))
         await self._store.grant(conversation_id, grant, now)
@@ -292,11 +286,16 @@ class Verifier:
 
     async def _count(
         self, conversation_id: str, address: str | None, subject: str, now: datetime
-    ) -> tuple[Lock | None, int]:
-        """Count the tries, the present one among them; return a lock if it is one too many, and how many are left."""
+    ) -> tuple[Lock | None, int, Lock | None]:
+        """Count the tries, the present one among them.
+
+        Returns:
+            a lock if this try is one too many, how many are left after it, and the lock that its failure brings.
+        """
         rows = await self._store.attempts(conversation_id, address, subject, now - timedelta(days=1))
         window = timedelta(minutes=self._policy.window_minutes)
         locks: list[Lock] = []
+        coming: list[Lock] = []
         left = self._policy.tries
         groups: list[tuple[Literal["conversation", "address", "order"], list[datetime]]] = [
             ("conversation", [row.at for row in rows if row.conversation_id == conversation_id]),
@@ -311,7 +310,17 @@ class Verifier:
                 if len(inside) > limit:
                     # Free again when enough old tries have left the window.
                     locks.append(Lock(scope, inside[len(inside) - 1 - limit] + span))
-        return (max(locks, key=lambda lock: lock.until) if locks else None), max(0, left)
+                elif len(inside) == limit:
+                    coming.append(Lock(scope, inside[0] + span))
+        return _longest(locks), max(0, left), _longest(coming)
+
+    async def _failed(
+        self, attempt: int, began: float, conversation_id: str, now: datetime, left: int, lock: Lock | None
+    ) -> dict[str, Any]:
+        """End a wrong try; the last one that is allowed locks."""
+        await self._store.close_attempt(attempt, "failed")
+        await self._level_time(began)
+        return await self._answer("locked" if lock else "failed", conversation_id, now, left=left, lock=lock)
 
     async def _answer(
         self, state: str, conversation_id: str, now: datetime, *, left: int, lock: Lock | None = None
@@ -326,7 +335,7 @@ class Verifier:
         }
 
     async def _level_time(self, began: float) -> None:
-        """Wait until a multiple of the policy's time has passed, so that a failure's cause does not show in its time."""
+        """Wait until a multiple of the policy's time has passed: a failure's cause must not show in its time."""
         step = self._policy.answer_after_ms / 1000
         if step:
             spent = time.monotonic() - began
@@ -340,6 +349,10 @@ class Verifier:
 
     def _code_hash(self, conversation_id: str, code: str) -> str:
         return hmac.new(self._key, f"{conversation_id}:{code}".encode(), hashlib.sha256).hexdigest()
+
+
+def _longest(locks: list[Lock]) -> Lock | None:
+    return max(locks, key=lambda lock: lock.until) if locks else None
 
 
 def _one_of(given: str, accepted: frozenset[str]) -> bool:

@@ -114,9 +114,7 @@ def _open_lines(order: Order) -> dict[str, tuple[Line, int]]:
 def _without(order: Order, parts: list[tuple[Line, int]]) -> Order:
     """The order as it will be."""
     gone = {line.id: count for line, count in parts}
-    lines = tuple(
-        line.model_copy(update={"cancelled": line.cancelled + gone.get(line.id, 0)}) for line in order.lines
-    )
+    lines = tuple(line.model_copy(update={"cancelled": line.cancelled + gone.get(line.id, 0)}) for line in order.lines)
     cut = order.model_copy(update={"lines": lines})
     return cut.model_copy(update={"stage": stage_after(cut)})
 

@@ -26,11 +26,11 @@ __all__ = [
     "Ground",
     "Plan",
     "check_reason",
+    "check_stage",
     "check_use",
     "find_line",
     "goods_value",
     "line_view",
-    "check_stage",
     "money_back",
     "public_options",
     "refund_option",
@@ -213,8 +213,6 @@ def public_options(order: Order, customer: Customer | None, policies: Policies, 
     shop = [
         PaymentOption(id=key, kind=key, label=method.name.de)
         for key, method in policies.payment.items()
-        if method.changeable
-        and key not in kept_kinds
-        and (method.limit is None or amount.cents <= method.limit.cents)
+        if method.changeable and key not in kept_kinds and (method.limit is None or amount.cents <= method.limit.cents)
     ]
     return kept + shop

@@ -173,9 +173,7 @@ def plan_return(order: Order, args: CreateReturn, ground: Ground) -> Plan:
         operation="create_return",
         at=ground.now,
         return_kind=ReturnKind.RETURN,
-        lines=tuple(
-            ReturnLine(line_id=line.id, quantity=count, reason=reasons.get(line.id)) for line, count in parts
-        ),
+        lines=tuple(ReturnLine(line_id=line.id, quantity=count, reason=reasons.get(line.id)) for line, count in parts),
         drop_off=way.drop_off,
         label=way.label,
         carrier=way.place.carrier,

@@ -1,0 +1,536 @@
+"""The shop's data in our own database: finds it, and carries out changes in one transaction each."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol, cast
+
+from sqlalchemy import case, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.shop.backend import CannotDo, Found, NoStock, Proof, Stale
+from bot.shop.changes import (
+    Applied,
+    CancelLines,
+    Change,
+    ChangeAddress,
+    FileRequest,
+    OpenReturn,
+    RecordWithdrawal,
+    RefundPlan,
+    SetNewsletter,
+    WatchStock,
+)
+from bot.shop.models import (
+    Customer,
+    Label,
+    Order,
+    PaymentStatus,
+    Product,
+    Refund,
+    RefundStatus,
+    Return,
+    ReturnStatus,
+    Stage,
+    Voucher,
+    normal_email,
+    normal_number,
+    normal_postcode,
+)
+from bot.shop.order_state import stage_after
+from bot.shop.search_words import fold, product_text, query_words
+from bot.storage import shop_rows
+from bot.storage.database import Collision, Database
+from bot.storage.shop_rows import OrderParts
+from bot.storage.shop_tables import (
+    ClaimRow,
+    CustomerAddressRow,
+    CustomerRow,
+    LineRow,
+    NewsletterRow,
+    OrderChangeRow,
+    OrderRow,
+    PaymentOptionRow,
+    PaymentRow,
+    ProductRow,
+    RefundRow,
+    RequestRow,
+    ReturnLineRow,
+    ReturnRow,
+    ShipmentLineRow,
+    ShipmentRow,
+    StockWatchRow,
+    VariantRow,
+    VoucherRow,
+    WithdrawalRow,
+)
+
+__all__ = ["SqlShop", "new_number"]
+
+# No letters or digits that look or sound alike: customers read these out on the phone.
+ALPHABET = "23456789ACDEFGHJKLMNPQRTUVWXYZ"
+MOST_CANDIDATES = 200
+
+ABILITIES = frozenset({"cancel_order", "create_return"})
+
+
+def new_number(prefix: str, length: int = 7) -> str:
+    """Make a random number that nobody can guess from another one."""
+    return f"{prefix}-{''.join(secrets.choice(ALPHABET) for _ in range(length))}"
+
+
+class SqlShop:
+    """A ShopBackend on the service's own database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Names of the operations this shop system can carry out."""
+        return ABILITIES
+
+    async def proof(self, order_number: str) -> Proof | None:
+        """Return what proves an order."""
+        statement = (
+            select(
+                OrderRow.number,
+                OrderRow.email,
+                OrderRow.language,
+                OrderRow.shipping_address,
+                OrderRow.billing_address,
+                CustomerRow.key,
+                CustomerRow.email,
+            )
+            .join(CustomerRow, CustomerRow.id == OrderRow.customer_id)
+            .where(OrderRow.number_key == normal_number(order_number))
+        )
+        async with self._database.read() as session:
+            row = (await session.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        number, order_email, language, shipping, billing, customer_key, customer_email = row
+        return Proof(
+            number=number,
+            customer_id=customer_key,
+            email=order_email,
+            emails=frozenset(normal_email(address) for address in (order_email, customer_email) if address),
+            postcodes=frozenset(
+                normal_postcode(address["postcode"]) for address in (shipping, billing) if address is not None
+            ),
+            language=language,
+        )
+
+    async def order(self, order_number: str) -> Order | None:
+        """Return one order, whole."""
+        async with self._database.read() as session:
+            found = await self._orders(session, OrderRow.number_key == normal_number(order_number))
+        return found[0] if found else None
+
+    async def orders_of(self, customer_id: str, limit: int) -> list[Order]:
+        """Return a customer's orders, newest first."""
+        async with self._database.read() as session:
+            return await self._orders(session, CustomerRow.key == customer_id, limit)
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """Return a customer with addresses and kept ways to pay."""
+        async with self._database.read() as session:
+            return await self._customer(session, CustomerRow.key == customer_id)
+
+    async def customer_by_email(self, email: str) -> Customer | None:
+        """Return the customer of a mail address; an account before a guest."""
+        async with self._database.read() as session:
+            return await self._customer(session, CustomerRow.email_key == normal_email(email))
+
+    async def product(self, product_id: str) -> Product | None:
+        """Return a product with its variants."""
+        async with self._database.read() as session:
+            found = await self._products(session, ProductRow.key == product_id)
+        return found[0] if found else None
+
+    async def product_of(self, sku: str) -> Product | None:
+        """Return the product that has this variant."""
+        owner = select(VariantRow.product_id).where(VariantRow.sku == sku).scalar_subquery()
+        async with self._database.read() as session:
+            found = await self._products(session, ProductRow.id == owner)
+        return found[0] if found else None
+
+    async def search_products(self, query: str, category: str | None, limit: int) -> list[Found]:
+        """Return products that fit the words of a query, best first.
+
+        A product's score is the share of the query's words found in its texts; words of its name count double.
+        """
+        words = query_words(query)
+        if not words:
+            return []
+        hits = [ProductRow.search_words.contains(word, autoescape=True) for word in words]
+        matched = sum((case((hit, 1), else_=0) for hit in hits), literal(0))
+        condition = or_(*hits)
+        if category is not None:
+            condition = condition & (func.lower(ProductRow.category) == category.lower())
+        async with self._database.read() as session:
+            keys = (
+                await session.scalars(
+                    select(ProductRow.id)
+                    .where(condition)
+                    .order_by(matched.desc(), ProductRow.id)
+                    .limit(MOST_CANDIDATES)
+                )
+            ).all()
+            products = await self._products(session, ProductRow.id.in_(keys))
+        scored = [Found(product, _score(product, words)) for product in products]
+        return sorted(scored, key=lambda found: (-found.score, found.product.name))[:limit]
+
+    async def voucher(self, code: str) -> Voucher | None:
+        """Return a discount code or gift card."""
+        async with self._database.read() as session:
+            row = await session.get(VoucherRow, normal_number(code))
+        return Voucher.model_validate(row.voucher) if row is not None else None
+
+    async def open_request(self, customer_id: str, request: str) -> tuple[str, str] | None:
+        """Return number and answer-by day of an open data-protection request."""
+        statement = (
+            select(RequestRow)
+            .join(CustomerRow, CustomerRow.id == RequestRow.customer_id)
+            .where(CustomerRow.key == customer_id, RequestRow.kind == request, RequestRow.done_at.is_(None))
+        )
+        async with self._database.read() as session:
+            row = (await session.scalars(statement)).first()
+        return (row.number, row.answer_by.isoformat()) if row is not None else None
+
+    async def applied(self, key: str) -> Applied | None:
+        """Return what a change gave when it was carried out under this key."""
+        async with self._database.read() as session:
+            return await _applied(session, key)
+
+    async def apply(self, change: Change, key: str) -> Applied:
+        """Carry out a change once; see ShopBackend.apply."""
+        try:
+            async with self._database.begin() as session:
+                return await self._apply(session, change, key)
+        except Collision:
+            # Somebody else wrote the same key at the same time; theirs counts.
+            earlier = await self.applied(key)
+            if earlier is None:
+                raise
+            return earlier
+
+    async def _apply(self, session: AsyncSession, change: Change, key: str) -> Applied:
+        row: OrderRow | None = None
+        if (number := getattr(change, "order_number", None)) is not None:
+            # The lock comes before the look at the key: who waits for it sees what the other one did.
+            statement = select(OrderRow).where(OrderRow.number_key == normal_number(number)).with_for_update()
+            row = (await session.scalars(statement)).one_or_none()
+        earlier = await _applied(session, key)
+        if earlier is not None:
+            return earlier
+        if number is not None and (row is None or str(row.version) != getattr(change, "version", None)):
+            raise Stale
+        applied = await self._carry_out(session, change, row)
+        session.add(
+            OrderChangeRow(
+                key=key,
+                order_id=row.id if row is not None else None,
+                operation=getattr(change, "operation", change.kind),
+                applied=applied.model_dump(mode="json"),
+                at=change.at,
+            )
+        )
+        if row is not None:
+            row.version += 1
+        return applied
+
+    async def _carry_out(self, session: AsyncSession, change: Change, row: OrderRow | None) -> Applied:
+        match change:
+            case CancelLines() if row is not None:
+                return await self._cancel_lines(session, change, row)
+            case OpenReturn() if row is not None:
+                return await self._open_return(session, change, row)
+            case ChangeAddress():
+                return await self._change_address(session, change, row)
+            case WatchStock():
+                return await self._watch_stock(session, change)
+            case SetNewsletter():
+                return await self._set_newsletter(session, change)
+            case FileRequest():
+                return await self._file_request(session, change)
+            case RecordWithdrawal():
+                return await self._record_withdrawal(session, change)
+            case _:
+                raise CannotDo(change.kind)
+
+    async def _cancel_lines(self, session: AsyncSession, change: CancelLines, row: OrderRow) -> Applied:
+        for part in change.lines:
+            line = await session.get_one(LineRow, (row.id, part.line_id))
+            line.cancelled += part.quantity
+            await _add_stock(session, line.sku, part.quantity)
+        row.discount_cents = change.new_discount.cents
+        after = await self._settle_stage(session, row)
+        if after.stage is Stage.CANCELLED:
+            row.cancelled_at = change.at
+            row.cancel_reason = change.reason
+        await self._settle_money(session, row, after, change.refund, change.fee.cents, change.at)
+        return Applied()
+
+    async def _open_return(self, session: AsyncSession, change: OpenReturn, row: OrderRow) -> Applied:
+        number = await _free_number(session, "R", ReturnRow.number)
+        label = Label(kind=change.label.kind, reference=new_number("L", 10))
+        entry = Return(
+            number=number,
+            kind=change.return_kind,
+            status=ReturnStatus.REQUESTED,
+            lines=change.lines,
+            drop_off=change.drop_off,
+            label=label,
+            carrier=change.carrier,
+            created_at=change.at,
+            hand_in_by=change.hand_in_by,
+            pickup_on=change.pickup_on,
+            refund_amount=change.refund.amount if change.refund else None,
+            refund_to=change.refund.to if change.refund else None,
+            refund_expected_on=change.refund.expected_on if change.refund else None,
+            replacement=change.replacement,
+        )
+        stored = ReturnRow(**shop_rows.return_values(entry, row.id))
+        session.add(stored)
+        await session.flush()
+        session.add_all(
+            ReturnLineRow(return_id=stored.id, line_key=part.line_id, quantity=part.quantity, reason=part.reason)
+            for part in change.lines
+        )
+        return Applied(number=number, label=label)
+
+    async def _change_address(self, session: AsyncSession, change: ChangeAddress, row: OrderRow | None) -> Applied:
+        address = change.address.model_dump(mode="json")
+        if row is not None:
+            row.shipping_address = address
+            if change.shipping_cost is not None:
+                row.shipping_cents = change.shipping_cost.cents
+            if change.expected_on is not None:
+                row.expected_on = change.expected_on
+        if change.make_default:
+            customer = (await session.scalars(select(CustomerRow).where(CustomerRow.key == change.customer_id))).one()
+            kept = await session.get(CustomerAddressRow, (customer.id, 0))
+            if kept is None:
+                session.add(CustomerAddressRow(customer_id=customer.id, position=0, address=address))
+            else:
+                kept.address = address
+        return Applied()
+
+    async def _watch_stock(self, session: AsyncSession, change: WatchStock) -> Applied:
+        where = (StockWatchRow.sku == change.sku, StockWatchRow.email_key == normal_email(change.email))
+        row = (await session.scalars(select(StockWatchRow).where(*where))).one_or_none()
+        if row is None:
+            row = StockWatchRow(sku=change.sku, email=change.email, email_key=normal_email(change.email))
+            session.add(row)
+        row.language = change.language
+        row.created_at = change.at
+        row.told_at = None
+        return Applied()
+
+    async def _set_newsletter(self, session: AsyncSession, change: SetNewsletter) -> Applied:
+        row = await session.get(NewsletterRow, normal_email(change.email))
+        if row is None:
+            row = NewsletterRow(email_key=normal_email(change.email), email=change.email, language=change.language)
+            row.state = "ended"
+            session.add(row)
+        if not change.subscribe:
+            row.state = "ended"
+        elif row.state != "subscribed":
+            row.state = "asked"
+        row.changed_at = change.at
+        return Applied()
+
+    async def _file_request(self, session: AsyncSession, change: FileRequest) -> Applied:
+        customer = (await session.scalars(select(CustomerRow).where(CustomerRow.key == change.customer_id))).one()
+        number = await _free_number(session, "D", RequestRow.number)
+        session.add(
+            RequestRow(
+                number=number,
+                customer_id=customer.id,
+                kind=change.request,
+                note=change.note,
+                created_at=change.at,
+                answer_by=change.answer_by,
+            )
+        )
+        return Applied(number=number)
+
+    async def _record_withdrawal(self, session: AsyncSession, change: RecordWithdrawal) -> Applied:
+        number = await _free_number(session, "W", WithdrawalRow.number)
+        session.add(
+            WithdrawalRow(
+                number=number,
+                name=change.name,
+                contract=change.contract,
+                receipt_to=change.receipt_to,
+                goods=change.goods,
+                statement=change.statement,
+                received_at=change.at,
+            )
+        )
+        return Applied(number=number)
+
+    async def _settle_stage(self, session: AsyncSession, row: OrderRow) -> Order:
+        """Reckon the order's stage from its pieces, after they changed."""
+        await session.flush()
+        order = (await self._orders(session, OrderRow.id == row.id))[0]
+        stage = stage_after(order)
+        row.stage = stage.value
+        return order.model_copy(update={"stage": stage})
+
+    async def _settle_money(
+        self,
+        session: AsyncSession,
+        row: OrderRow,
+        order: Order,
+        refund: RefundPlan | None,
+        fee_cents: int,
+        at: datetime,
+    ) -> None:
+        """Write the refund, or lower what is still to be paid."""
+        payment = order.payment
+        if payment is None:
+            return
+        stored = await session.get_one(PaymentRow, (row.id, payment.id))
+        if refund is not None:
+            await self._add_refund(session, row, order, refund, None, at)
+            everything = order.stage is Stage.CANCELLED
+            stored.status = (PaymentStatus.REFUNDED if everything else PaymentStatus.PARTLY_REFUNDED).value
+        elif payment.status in {PaymentStatus.OPEN, PaymentStatus.FAILED}:
+            if order.stage is Stage.CANCELLED and fee_cents == 0:
+                stored.status = PaymentStatus.VOID.value
+            else:
+                stored.amount_cents = fee_cents if order.stage is Stage.CANCELLED else order.total.cents + fee_cents
+
+    async def _add_refund(
+        self,
+        session: AsyncSession,
+        row: OrderRow,
+        order: Order,
+        plan: RefundPlan,
+        return_number: str | None,
+        at: datetime,
+    ) -> str:
+        taken = {refund.id for refund in order.refunds}
+        key = next(str(number) for number in range(len(taken) + 1, 10_000) if str(number) not in taken)
+        refund = Refund(
+            id=key,
+            amount=plan.amount,
+            to=plan.to,
+            status=RefundStatus.PENDING,
+            origin=plan.origin,
+            return_number=return_number,
+            created_at=at,
+            expected_on=plan.expected_on,
+        )
+        session.add(RefundRow(**shop_rows.refund_values(refund, row.id, len(taken))))
+        return key
+
+    async def _orders(self, session: AsyncSession, condition: Any, limit: int | None = None) -> list[Order]:
+        statement = (
+            select(OrderRow, CustomerRow.key)
+            .join(CustomerRow, CustomerRow.id == OrderRow.customer_id)
+            .where(condition)
+            .order_by(OrderRow.placed_at.desc(), OrderRow.id.desc())
+            .limit(limit)
+        )
+        rows = (await session.execute(statement)).all()
+        if not rows:
+            return []
+        ids = [row.id for row, _ in rows]
+        parts: dict[int, OrderParts] = defaultdict(OrderParts)
+        kinds: tuple[tuple[str, type[_OfOrder], Any], ...] = (
+            ("lines", LineRow, LineRow.position),
+            ("payments", PaymentRow, PaymentRow.position),
+            ("shipments", ShipmentRow, ShipmentRow.position),
+            ("shipment_lines", ShipmentLineRow, ShipmentLineRow.line_key),
+            ("returns", ReturnRow, ReturnRow.id),
+            ("refunds", RefundRow, RefundRow.position),
+            ("claims", ClaimRow, ClaimRow.id),
+            ("changes", OrderChangeRow, OrderChangeRow.id),
+        )
+        owner_of_return: dict[int, int] = {}
+        for name, table, order_by in kinds:
+            found = await session.scalars(select(table).where(cast(Any, table).order_id.in_(ids)).order_by(order_by))
+            for entry in found:
+                getattr(parts[entry.order_id], name).append(entry)
+                if isinstance(entry, ReturnRow):
+                    owner_of_return[entry.id] = entry.order_id
+        if owner_of_return:
+            for part in await session.scalars(
+                select(ReturnLineRow)
+                .where(ReturnLineRow.return_id.in_(owner_of_return))
+                .order_by(ReturnLineRow.line_key)
+            ):
+                parts[owner_of_return[part.return_id]].return_lines.append(part)
+        return [shop_rows.order_from(row, customer_key, parts[row.id]) for row, customer_key in rows]
+
+    async def _customer(self, session: AsyncSession, condition: Any) -> Customer | None:
+        row = (
+            await session.scalars(select(CustomerRow).where(condition).order_by(CustomerRow.guest, CustomerRow.id))
+        ).first()
+        if row is None:
+            return None
+        addresses = await session.scalars(
+            select(CustomerAddressRow)
+            .where(CustomerAddressRow.customer_id == row.id)
+            .order_by(CustomerAddressRow.position)
+        )
+        options = await session.scalars(
+            select(PaymentOptionRow).where(PaymentOptionRow.customer_id == row.id).order_by(PaymentOptionRow.position)
+        )
+        customer = shop_rows.customer_from(row, addresses.all(), options.all())
+        letter = await session.get(NewsletterRow, row.email_key)
+        return customer.model_copy(update={"newsletter": letter is not None and letter.state == "subscribed"})
+
+    async def _products(self, session: AsyncSession, condition: Any) -> list[Product]:
+        rows = (await session.scalars(select(ProductRow).where(condition))).all()
+        variants: dict[int, list[VariantRow]] = defaultdict(list)
+        for variant in await session.scalars(
+            select(VariantRow)
+            .where(VariantRow.product_id.in_([row.id for row in rows]))
+            .order_by(VariantRow.position, VariantRow.id)
+        ):
+            variants[variant.product_id].append(variant)
+        return [shop_rows.product_from(row, variants[row.id]) for row in rows]
+
+
+class _OfOrder(Protocol):
+    order_id: Any
+
+
+async def _applied(session: AsyncSession, key: str) -> Applied | None:
+    found = (await session.scalars(select(OrderChangeRow.applied).where(OrderChangeRow.key == key))).one_or_none()
+    return Applied.model_validate(found) if found is not None else None
+
+
+async def _add_stock(session: AsyncSession, sku: str, quantity: int) -> None:
+    """Put pieces back into stock, or take them with a negative quantity.
+
+    Raises:
+        NoStock: there are not so many.
+    """
+    result = await session.execute(
+        update(VariantRow)
+        .where(VariantRow.sku == sku, VariantRow.stock + quantity >= 0)
+        .values(stock=VariantRow.stock + quantity)
+    )
+    if quantity < 0 and cast(Any, result).rowcount == 0:
+        left = (await session.scalars(select(VariantRow.stock).where(VariantRow.sku == sku))).one_or_none()
+        raise NoStock(sku, left or 0)
+
+
+async def _free_number(session: AsyncSession, prefix: str, column: Any) -> str:
+    while True:
+        number = new_number(prefix)
+        if (await session.scalars(select(column).where(column == number))).first() is None:
+            return number
+
+
+def _score(product: Product, words: Sequence[str]) -> float:
+    name = fold(f"{product.name} {product.name_en or ''} {product.category}")
+    rest = product_text(product)
+    points = sum(1.0 if word in name else 0.5 if word in rest else 0.0 for word in words)
+    return points / len(words)
