@@ -109,6 +109,7 @@ class Incoming(BaseModel):
     text: str | None = None
     button_id: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    wants_person: bool = Field(False, description="The customer pressed 'talk to a person'.")
     language: Language | None = Field(None, description="What the page or app is set to, if known.")
     address: str | None = Field(None, description="Hash of the network address, to count attempts.")
 

@@ -63,11 +63,15 @@ class Conflict(ZusageError):
 
 
 class TooManyRequests(ZusageError):
-    """A limit was reached; waiting helps."""
+    """A limit was reached; waiting helps. ``retry_after_s`` is how long, in seconds, where it is known."""
 
     status = 429
     code = "too_many_requests"
     retry = True
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(ZusageError):

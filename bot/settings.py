@@ -99,6 +99,13 @@ class Settings(BaseSettings):
     visitor_days: int = Field(90, ge=1, description="How long a browser finds its conversation again.")
     session_hours: int = Field(12, ge=1, description="How long an agent stays signed in.")
     chat_connections_per_address: int = Field(50, ge=1, description="Open chat sockets per network address.")
+    chat_messages_per_minute: int = Field(30, ge=1, description="Messages that one visitor of the chat may send.")
+    chat_messages_per_minute_per_address: int = Field(
+        600, ge=1, description="Messages that all visitors of one network address may send."
+    )
+    chat_new_visitors_per_minute: int = Field(
+        60, ge=1, description="Chats that browsers without a history may open from one network address."
+    )
 
     rest_token: SecretStr = Field(
         SecretStr(""),

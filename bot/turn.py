@@ -130,7 +130,7 @@ class TurnHandler:
 
     async def _receive(self, incoming: Incoming) -> Receipt:
         typed = clean_text(incoming.text) if incoming.text is not None else None
-        if not typed and not incoming.button_id and not incoming.attachments:
+        if not typed and not incoming.button_id and not incoming.attachments and not incoming.wants_person:
             raise InvalidInput("The message is empty.", code="empty_message")
         now = self.clock()
         async with self.database.begin() as session:
@@ -141,7 +141,9 @@ class TurnHandler:
                 return Receipt(owner.id, owner.public_id, known.number, known.created_at, True, False)
             conversation = await self._conversation_for(session, incoming, now)
             payload = None
-            if incoming.button_id:
+            if incoming.wants_person:
+                typed, payload = typed or text("ask_for_person", _language(conversation.language)), PERSON
+            elif incoming.button_id:
                 offer = await conversations.offer(conversation.id, incoming.button_id)
                 typed, payload = (offer.title, offer.payload) if offer else (typed or "…", EXPIRED)
             elif incoming.attachments:
@@ -292,7 +294,7 @@ class TurnHandler:
                 await records.outage_over("engine", now)
 
     async def _answered_without_engine(self, claim: Claim) -> bool:
-        """Answer what needs no understanding: survey answers, dead buttons, far too long texts."""
+        """Answer what needs no understanding: survey answers, the person button, dead buttons, far too long texts."""
         now = self.clock()
         async with self.database.begin() as session:
             conversations = Conversations(session)
@@ -301,6 +303,9 @@ class TurnHandler:
             replies: list[Reply] | None
             if claim.payload == EXPIRED:
                 replies = [Reply(text=text("button_expired", language))]
+            elif claim.payload == PERSON:
+                turn.intent, turn.confidence, turn.understood = "human_handoff", 1.0, True
+                replies = await self.handoffs.queue(session, conversation, EscalationReason.CUSTOMER_ASKED, now)
             else:
                 replies = await self.surveys.take(session, conversation, claim.message.text, claim.payload, now)
                 if replies is None and (claim.payload or "").startswith(SURVEY_PAYLOAD):
@@ -390,6 +395,8 @@ class TurnHandler:
 
 # Stands in a turn's payload when a button was pressed that this conversation never offered.
 EXPIRED = "expired"
+# Stands there when the customer pressed "talk to a person": that must work while the engine does not.
+PERSON = "person"
 
 
 def _language(value: str) -> Language:

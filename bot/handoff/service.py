@@ -185,6 +185,34 @@ class HandoffService:
         )
         return conversation
 
+    async def abandon(self, session: Session, conversation: ConversationRow, now: datetime) -> None:
+        """End a handoff because the customer left; whoever waited or had the conversation is told by its state."""
+        waiting = await Handoffs(session).open_of(conversation.id)
+        if waiting is None:
+            return
+        Records(session).signal(
+            "availability",
+            "handoff_abandoned",
+            now,
+            conversation_id=conversation.id,
+            value=(now - waiting.queued_at).total_seconds(),
+            unit="s",
+            data={"accepted": waiting.accepted_at is not None},
+        )
+        waiting.state = HandoffState.ABANDONED
+        waiting.ended_at = now
+
+    async def wait_now_s(self, session: Session, now: datetime) -> int | None:
+        """Return the wait in seconds of somebody who would ask for a person now; None while nobody is there."""
+        handoffs = Handoffs(session)
+        if not self.hours.is_open(now) or not await handoffs.agents_present(now - PRESENT_FOR):
+            return None
+        return estimate_wait_s(
+            await handoffs.recent_waits_s(),
+            position=await handoffs.queue_length() + 1,
+            default_s=self.wait_default_s,
+        )
+
     async def tell_longer_waits(self, session: Session, now: datetime) -> list[int]:
         """Tell everyone whose announced wait is over, once; return the conversations that were told."""
         handoffs = Handoffs(session)
