@@ -11,19 +11,25 @@ from bot.storage.base import Base, BigInt, Json, UtcDateTime
 __all__ = [
     "Agent",
     "AgentSession",
+    "Assignment",
     "AttachmentRow",
     "Audit",
     "ChannelLink",
     "ConversationRow",
+    "ConversationTag",
     "Delivery",
+    "Draft",
     "Handoff",
     "MessageRow",
     "Offer",
     "Outage",
     "PromiseRow",
+    "SavedReply",
+    "SignInAttempt",
     "Signal",
     "Survey",
     "SurveyAnswer",
+    "Tag",
     "Turn",
 ]
 
@@ -55,6 +61,8 @@ class ConversationRow(Base):
     last_activity_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     close_reason: Mapped[str | None] = mapped_column(String(40))
+    # The number up to which the customer has seen, where the channel tells.
+    seen_number: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class ChannelLink(Base):
@@ -96,6 +104,8 @@ class MessageRow(Base):
     event: Mapped[dict[str, Any] | None] = mapped_column(Json)
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     agent_name: Mapped[str | None] = mapped_column(String(80))
+    # A note that only its author may read.
+    private: Mapped[bool] = mapped_column(Boolean, default=False)
     acknowledges: Mapped[bool] = mapped_column(Boolean, default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
@@ -187,15 +197,19 @@ class Agent(Base):
     __tablename__ = "agents"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    email: Mapped[str] = mapped_column(String(200), unique=True)
+    email: Mapped[str] = mapped_column(String(200), unique=True)  # lower case
     name: Mapped[str] = mapped_column(String(80))
-    role: Mapped[str] = mapped_column(String(10))
+    role: Mapped[str] = mapped_column(String(10))  # agent, manager, admin
     team: Mapped[str | None] = mapped_column(String(40))
     password_hash: Mapped[str] = mapped_column(String(200))
+    must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)
     totp_secret: Mapped[str | None] = mapped_column(String(64))
+    totp_step: Mapped[int] = mapped_column(Integer, default=0)  # the last one used: a code works once
     places: Mapped[int] = mapped_column(Integer, default=4)
-    presence: Mapped[str] = mapped_column(String(10), default="away")
+    presence: Mapped[str] = mapped_column(String(10), default="away")  # available, busy, away
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    language: Mapped[str | None] = mapped_column(String(2))
+    preferences: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -208,9 +222,21 @@ class AgentSession(Base):
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    browser: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SignInAttempt(Base):
+    """A failed try to sign in, to limit further ones."""
+
+    __tablename__ = "sign_in_attempts"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    email_hash: Mapped[str] = mapped_column(String(64), index=True)
+    address_hash: Mapped[str] = mapped_column(String(64), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Handoff(Base):
@@ -224,14 +250,91 @@ class Handoff(Base):
     reason: Mapped[str] = mapped_column(String(40))
     summary: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     outside_hours: Mapped[bool] = mapped_column(Boolean, default=False)
+    # What was said about the wait when it was queued, and where the customer stood then.
     announced_wait_s: Mapped[int | None] = mapped_column(Integer)
+    position: Mapped[int | None] = mapped_column(Integer)
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"), index=True)
     team: Mapped[str | None] = mapped_column(String(40))
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_reply_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    close_reason: Mapped[str | None] = mapped_column(String(40))
     delay_told: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Where the customer wants the answer instead of waiting, and how far we have come in asking.
+    contact: Mapped[str | None] = mapped_column(String(200))
+    contact_step: Mapped[str | None] = mapped_column(String(12))
+    snoozed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The number up to which the agent has seen.
+    seen_number: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Assignment(Base):
+    """The time in which one agent had one handoff; open while ``until`` is empty."""
+
+    __tablename__ = "assignments"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoffs.id", ondelete="CASCADE"), index=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"), index=True)
+    how: Mapped[str] = mapped_column(String(12))  # accepted, automatic, transferred, reopened
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # closed, returned, transferred, vanished
+    end: Mapped[str | None] = mapped_column(String(12))
+
+
+class Tag(Base):
+    """A word by which agents sort conversations."""
+
+    __tablename__ = "tags"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+
+
+class ConversationTag(Base):
+    """A tag on a conversation."""
+
+    __tablename__ = "conversation_tags"
+
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    tag_id: Mapped[int] = mapped_column(
+        ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
+    )
+
+
+class SavedReply(Base):
+    """A canned reply in both languages, with variables such as ``{customer}``."""
+
+    __tablename__ = "saved_replies"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    shortcut: Mapped[str] = mapped_column(String(40), unique=True)
+    title: Mapped[str] = mapped_column(String(120))
+    text_de: Mapped[str] = mapped_column(Text, default="")
+    text_en: Mapped[str] = mapped_column(Text, default="")
+    intents: Mapped[list[str]] = mapped_column(Json, default=list)
+    team: Mapped[str | None] = mapped_column(String(40))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_by: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+
+
+class Draft(Base):
+    """What an agent has typed and not sent yet."""
+
+    __tablename__ = "drafts"
+
+    agent_id: Mapped[int] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    text: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Survey(Base):

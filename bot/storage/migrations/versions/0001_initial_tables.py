@@ -20,10 +20,14 @@ def upgrade() -> None:
     sa.Column('role', sa.String(length=10), nullable=False),
     sa.Column('team', sa.String(length=40), nullable=True),
     sa.Column('password_hash', sa.String(length=200), nullable=False),
+    sa.Column('must_change_password', sa.Boolean(), nullable=False),
     sa.Column('totp_secret', sa.String(length=64), nullable=True),
+    sa.Column('totp_step', sa.Integer(), nullable=False),
     sa.Column('places', sa.Integer(), nullable=False),
     sa.Column('presence', sa.String(length=10), nullable=False),
     sa.Column('seen_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('language', sa.String(length=2), nullable=True),
+    sa.Column('preferences', bot.storage.base.Json, nullable=False),
     sa.Column('disabled_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_agents')),
@@ -65,6 +69,7 @@ def upgrade() -> None:
     sa.Column('last_activity_at', bot.storage.base.UtcDateTime(), nullable=False),
     sa.Column('closed_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('close_reason', sa.String(length=40), nullable=True),
+    sa.Column('seen_number', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_conversations')),
     sa.UniqueConstraint('public_id', name=op.f('uq_conversations_public_id'))
     )
@@ -235,10 +240,29 @@ def upgrade() -> None:
     with op.batch_alter_table('shop_withdrawals', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_shop_withdrawals_received_at'), ['received_at'], unique=False)
 
+    op.create_table('sign_in_attempts',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('email_hash', sa.String(length=64), nullable=False),
+    sa.Column('address_hash', sa.String(length=64), nullable=False),
+    sa.Column('at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_in_attempts'))
+    )
+    with op.batch_alter_table('sign_in_attempts', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_attempts_address_hash'), ['address_hash'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sign_in_attempts_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sign_in_attempts_email_hash'), ['email_hash'], unique=False)
+
+    op.create_table('tags',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_tags')),
+    sa.UniqueConstraint('name', name=op.f('uq_tags_name'))
+    )
     op.create_table('agent_sessions',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('agent_id', sa.Integer(), nullable=False),
     sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('browser', sa.String(length=200), nullable=True),
     sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
     sa.Column('expires_at', bot.storage.base.UtcDateTime(), nullable=False),
     sa.Column('revoked_at', bot.storage.base.UtcDateTime(), nullable=True),
@@ -278,6 +302,25 @@ def upgrade() -> None:
     with op.batch_alter_table('channel_links', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_channel_links_conversation_id'), ['conversation_id'], unique=False)
 
+    op.create_table('conversation_tags',
+    sa.Column('conversation_id', bot.storage.base.BigInt, autoincrement=False, nullable=False),
+    sa.Column('tag_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_conversation_tags_conversation_id_conversations'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['tag_id'], ['tags.id'], name=op.f('fk_conversation_tags_tag_id_tags'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('conversation_id', 'tag_id', name=op.f('pk_conversation_tags'))
+    )
+    with op.batch_alter_table('conversation_tags', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversation_tags_tag_id'), ['tag_id'], unique=False)
+
+    op.create_table('drafts',
+    sa.Column('agent_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', bot.storage.base.BigInt, autoincrement=False, nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('updated_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['agent_id'], ['agents.id'], name=op.f('fk_drafts_agent_id_agents'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_drafts_conversation_id_conversations'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('agent_id', 'conversation_id', name=op.f('pk_drafts'))
+    )
     op.create_table('handoffs',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('conversation_id', bot.storage.base.BigInt, nullable=False),
@@ -286,13 +329,19 @@ def upgrade() -> None:
     sa.Column('summary', bot.storage.base.Json, nullable=False),
     sa.Column('outside_hours', sa.Boolean(), nullable=False),
     sa.Column('announced_wait_s', sa.Integer(), nullable=True),
+    sa.Column('position', sa.Integer(), nullable=True),
     sa.Column('agent_id', sa.Integer(), nullable=True),
     sa.Column('team', sa.String(length=40), nullable=True),
     sa.Column('queued_at', bot.storage.base.UtcDateTime(), nullable=False),
     sa.Column('accepted_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('first_reply_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('ended_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('close_reason', sa.String(length=40), nullable=True),
     sa.Column('delay_told', sa.Boolean(), nullable=False),
+    sa.Column('contact', sa.String(length=200), nullable=True),
+    sa.Column('contact_step', sa.String(length=12), nullable=True),
+    sa.Column('snoozed_until', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('seen_number', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['agent_id'], ['agents.id'], name=op.f('fk_handoffs_agent_id_agents')),
     sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_handoffs_conversation_id_conversations'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_handoffs'))
@@ -300,6 +349,7 @@ def upgrade() -> None:
     with op.batch_alter_table('handoffs', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_handoffs_agent_id'), ['agent_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_handoffs_conversation_id'), ['conversation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_handoffs_ended_at'), ['ended_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_handoffs_queued_at'), ['queued_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_handoffs_state'), ['state'], unique=False)
 
@@ -320,6 +370,7 @@ def upgrade() -> None:
     sa.Column('event', bot.storage.base.Json, nullable=True),
     sa.Column('agent_id', sa.Integer(), nullable=True),
     sa.Column('agent_name', sa.String(length=80), nullable=True),
+    sa.Column('private', sa.Boolean(), nullable=False),
     sa.Column('acknowledges', sa.Boolean(), nullable=False),
     sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['agent_id'], ['agents.id'], name=op.f('fk_messages_agent_id_agents')),
@@ -358,6 +409,20 @@ def upgrade() -> None:
         batch_op.create_index('ix_promises_open', ['state', 'due_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_promises_order_number'), ['order_number'], unique=False)
 
+    op.create_table('saved_replies',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('shortcut', sa.String(length=40), nullable=False),
+    sa.Column('title', sa.String(length=120), nullable=False),
+    sa.Column('text_de', sa.Text(), nullable=False),
+    sa.Column('text_en', sa.Text(), nullable=False),
+    sa.Column('intents', bot.storage.base.Json, nullable=False),
+    sa.Column('team', sa.String(length=40), nullable=True),
+    sa.Column('updated_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('updated_by', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['updated_by'], ['agents.id'], name=op.f('fk_saved_replies_updated_by_agents')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_saved_replies')),
+    sa.UniqueConstraint('shortcut', name=op.f('uq_saved_replies_shortcut'))
+    )
     op.create_table('shop_customer_addresses',
     sa.Column('customer_id', bot.storage.base.BigInt, nullable=False),
     sa.Column('position', sa.Integer(), autoincrement=False, nullable=False),
@@ -479,6 +544,22 @@ def upgrade() -> None:
     with op.batch_alter_table('surveys', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_surveys_conversation_id'), ['conversation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_surveys_offered_at'), ['offered_at'], unique=False)
+
+    op.create_table('assignments',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('handoff_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('agent_id', sa.Integer(), nullable=False),
+    sa.Column('how', sa.String(length=12), nullable=False),
+    sa.Column('since', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('until', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('end', sa.String(length=12), nullable=True),
+    sa.ForeignKeyConstraint(['agent_id'], ['agents.id'], name=op.f('fk_assignments_agent_id_agents')),
+    sa.ForeignKeyConstraint(['handoff_id'], ['handoffs.id'], name=op.f('fk_assignments_handoff_id_handoffs'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_assignments'))
+    )
+    with op.batch_alter_table('assignments', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_assignments_agent_id'), ['agent_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_assignments_handoff_id'), ['handoff_id'], unique=False)
 
     op.create_table('deliveries',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
@@ -770,6 +851,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_deliveries_conversation_id'))
 
     op.drop_table('deliveries')
+    with op.batch_alter_table('assignments', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_assignments_handoff_id'))
+        batch_op.drop_index(batch_op.f('ix_assignments_agent_id'))
+
+    op.drop_table('assignments')
     with op.batch_alter_table('surveys', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_surveys_offered_at'))
         batch_op.drop_index(batch_op.f('ix_surveys_conversation_id'))
@@ -794,6 +880,7 @@ def downgrade() -> None:
 
     op.drop_table('shop_orders')
     op.drop_table('shop_customer_addresses')
+    op.drop_table('saved_replies')
     with op.batch_alter_table('promises', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_promises_order_number'))
         batch_op.drop_index('ix_promises_open')
@@ -809,10 +896,16 @@ def downgrade() -> None:
     with op.batch_alter_table('handoffs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_handoffs_state'))
         batch_op.drop_index(batch_op.f('ix_handoffs_queued_at'))
+        batch_op.drop_index(batch_op.f('ix_handoffs_ended_at'))
         batch_op.drop_index(batch_op.f('ix_handoffs_conversation_id'))
         batch_op.drop_index(batch_op.f('ix_handoffs_agent_id'))
 
     op.drop_table('handoffs')
+    op.drop_table('drafts')
+    with op.batch_alter_table('conversation_tags', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversation_tags_tag_id'))
+
+    op.drop_table('conversation_tags')
     with op.batch_alter_table('channel_links', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_channel_links_conversation_id'))
 
@@ -825,6 +918,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_agent_sessions_agent_id'))
 
     op.drop_table('agent_sessions')
+    op.drop_table('tags')
+    with op.batch_alter_table('sign_in_attempts', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sign_in_attempts_email_hash'))
+        batch_op.drop_index(batch_op.f('ix_sign_in_attempts_at'))
+        batch_op.drop_index(batch_op.f('ix_sign_in_attempts_address_hash'))
+
+    op.drop_table('sign_in_attempts')
     with op.batch_alter_table('shop_withdrawals', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_shop_withdrawals_received_at'))
 
