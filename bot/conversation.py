@@ -124,6 +124,7 @@ class Reply(BaseModel):
     acknowledges: bool = False
     author: Author = Author.BOT
     agent_name: str | None = None
+    attachments: list[Attachment] = Field(default_factory=list)
 
 
 class Message(BaseModel):

@@ -40,6 +40,9 @@ class EscalationReason(StrEnum):
     KEYWORD = "keyword"
     STUCK_TURN = "stuck_turn"
     LOW_SCORE = "low_score"
+    # An agent took the conversation without being asked.
+    STEPPED_IN = "stepped_in"
+    REOPENED = "reopened"
 
 
 @dataclass(frozen=True)

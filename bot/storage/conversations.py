@@ -211,6 +211,7 @@ class Conversations:
             turn_id=turn_id,
             card=reply.card,
             input=reply.input,
+            attachments=reply.attachments,
             agent_id=agent_id,
             agent_name=reply.agent_name,
             acknowledges=reply.acknowledges,

@@ -1,12 +1,13 @@
 """Queries about handoffs: the queue, who has what, and how long it really took."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import HandoffState
-from bot.storage.tables import Agent, Handoff
+from bot.storage.tables import Agent, Assignment, Handoff
 
 __all__ = ["Handoffs"]
 
@@ -31,21 +32,26 @@ class Handoffs:
 
     async def locked(self, handoff_id: int) -> Handoff | None:
         """Return a handoff, locked for writing."""
-        return await self.session.get(Handoff, handoff_id, with_for_update=True)
+        return await self.session.get(Handoff, handoff_id, with_for_update=True, populate_existing=True)
 
     async def open_of(self, conversation_id: int) -> Handoff | None:
         """Return the conversation's handoff that has not ended."""
         query = select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.state.in_(_OPEN))
         return (await self.session.scalars(query.order_by(Handoff.id.desc()).limit(1))).one_or_none()
 
+    async def latest_of(self, conversation_id: int) -> Handoff | None:
+        """Return the conversation's last handoff, ended or not."""
+        query = select(Handoff).where(Handoff.conversation_id == conversation_id).order_by(Handoff.id.desc())
+        return await self.session.scalar(query.limit(1))
+
     async def open_handoffs(self) -> list[Handoff]:
         """Return all that wait or are being handled, the longest waiting first."""
         return list(await self.session.scalars(select(Handoff).where(Handoff.state.in_(_OPEN)).order_by(Handoff.id)))
 
     async def position(self, handoff: Handoff) -> int:
-        """Return the place in the queue, counted from 1."""
+        """Return the place in the queue, counted from 1. Whoever is sent back to the queue keeps the old place."""
         query = select(func.count()).where(Handoff.state == HandoffState.QUEUED, Handoff.id <= handoff.id)
-        return int(await self.session.scalar(query) or 1)
+        return max(1, int(await self.session.scalar(query) or 1))
 
     async def queue_length(self) -> int:
         """Return how many wait."""
@@ -76,3 +82,46 @@ class Handoffs:
             Agent.disabled_at.is_(None), Agent.presence == "available", Agent.seen_at >= since
         )
         return int(await self.session.scalar(query) or 0)
+
+    async def queued_ids(self, limit: int = 100) -> Sequence[int]:
+        """Return what waits, the first in the queue first."""
+        query = select(Handoff.id).where(Handoff.state == HandoffState.QUEUED).order_by(Handoff.id).limit(limit)
+        return list(await self.session.scalars(query))
+
+    # -- who had it from when to when
+
+    def assign(self, handoff: Handoff, agent_id: int, how: str, now: datetime) -> None:
+        """Give a handoff to an agent."""
+        handoff.state = HandoffState.ACCEPTED
+        handoff.agent_id = agent_id
+        handoff.snoozed_until = None
+        self.session.add(Assignment(handoff_id=handoff.id, agent_id=agent_id, how=how, since=now))
+
+    async def end_assignment(self, handoff: Handoff, end: str, now: datetime) -> None:
+        """Write down that an agent no longer has a handoff, and why."""
+        await self.session.execute(
+            update(Assignment)
+            .where(Assignment.handoff_id == handoff.id, Assignment.until.is_(None))
+            .values(until=now, end=end)
+        )
+
+    async def of_vanished_agents(self, seen_before: datetime, now: datetime) -> list[Handoff]:
+        """Return accepted handoffs of agents whose browser has not been there since an instant.
+
+        What an agent has put aside until later waits until then.
+        """
+        query = (
+            select(Handoff)
+            .join(Agent, Agent.id == Handoff.agent_id)
+            .where(
+                Handoff.state == HandoffState.ACCEPTED,
+                or_(Agent.seen_at.is_(None), Agent.seen_at < seen_before, Agent.disabled_at.is_not(None)),
+                or_(Handoff.snoozed_until.is_(None), Handoff.snoozed_until <= now),
+            )
+        )
+        return list(await self.session.scalars(query))
+
+    async def snoozed_until_now(self, now: datetime) -> list[Handoff]:
+        """Return what was put aside until a time that has come."""
+        query = select(Handoff).where(Handoff.state == HandoffState.ACCEPTED, Handoff.snoozed_until <= now)
+        return list(await self.session.scalars(query))
