@@ -1,12 +1,17 @@
 """Wake-ups: tells every part, in every process, that something new was committed in a conversation.
 
 A wake-up only says "read". It may be lost (a connection breaks, a process starts later), so whoever
-waits for one also reads by itself every few seconds.
+waits for one also reads by itself every few seconds. A notice is of the moment and kept nowhere: somebody
+is typing, an agent came or went.
 """
 
 import asyncio
+import json
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import psycopg
 from sqlalchemy import text
@@ -14,12 +19,28 @@ from sqlalchemy import text
 from bot.conversation import Listener
 from bot.storage.database import Database
 
-__all__ = ["Wakeup"]
+__all__ = ["Notice", "NoticeListener", "Wakeup"]
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "zusage"
 RECONNECT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something of the moment, for whoever is looking.
+
+    Kinds: ``typing`` (data: ``by`` customer or agent, ``name``, ``on``) in a conversation, and ``team``
+    (an agent's presence or places changed), which has no conversation.
+    """
+
+    kind: str
+    conversation_id: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+NoticeListener = Callable[[Notice], Awaitable[None]]
 
 
 class Wakeup:
@@ -32,6 +53,7 @@ class Wakeup:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._listeners: list[Listener] = []
+        self._notice_listeners: list[NoticeListener] = []
         self._task: asyncio.Task[None] | None = None
 
     def listen(self, listener: Listener) -> None:
@@ -44,6 +66,18 @@ class Wakeup:
         if not self._database.is_sqlite:
             async with self._database.begin() as session:
                 await session.execute(text("SELECT pg_notify(:c, :id)"), {"c": CHANNEL, "id": str(conversation_id)})
+
+    def listen_to_notices(self, listener: NoticeListener) -> None:
+        """Call ``listener`` with every notice, in any process."""
+        self._notice_listeners.append(listener)
+
+    async def announce(self, notice: Notice) -> None:
+        """Tell all processes something of the moment; nobody may rely on it."""
+        if self._database.is_sqlite:
+            await self._tell_notice(notice)
+            return
+        async with self._database.begin() as session:
+            await session.execute(text("SELECT pg_notify(:c, :n)"), {"c": CHANNEL, "n": json.dumps(asdict(notice))})
 
     async def start(self) -> None:
         """Begin to listen to the other processes."""
@@ -64,6 +98,19 @@ class Wakeup:
             except Exception:
                 log.exception("a listener failed for conversation %s", conversation_id)
 
+    async def _tell_notice(self, notice: Notice) -> None:
+        for listener in self._notice_listeners:
+            try:
+                await listener(notice)
+            except Exception:
+                log.exception("a listener failed for a notice of kind %s", notice.kind)
+
+    async def _heard(self, payload: str) -> None:
+        if payload.startswith("{"):
+            await self._tell_notice(Notice(**json.loads(payload)))
+        else:
+            await self._tell(int(payload))
+
     async def _listen_to_others(self) -> None:
         address = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
@@ -73,7 +120,7 @@ class Wakeup:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     log.info("listening for news from other processes (backend %s)", own)
                     async for notice in connection.notifies():
-                        await self._tell(int(notice.payload))
-            except (psycopg.Error, OSError, ValueError) as error:
+                        await self._heard(notice.payload)
+            except (psycopg.Error, OSError, ValueError, TypeError) as error:
                 log.warning("lost the wake-up connection (%s); trying again", type(error).__name__)
                 await asyncio.sleep(RECONNECT_S)
