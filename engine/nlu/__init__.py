@@ -1,0 +1,1 @@
+"""The assistant's language understanding: Rasa components, one per file."""

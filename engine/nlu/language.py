@@ -1,0 +1,111 @@
+"""Decides for each message whether it is German or English."""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import METADATA, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from engine.importer import LANGUAGES, METADATA_LANGUAGE
+from engine.nlu import persistence
+from engine.nlu.context import LANGUAGE, context_of
+from engine.nlu.ngrams import NgramVectorizer
+
+_VERSION = 1
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
+class LanguageIdentifier(GraphComponent):
+    """Weighs the n-grams of a message for German against English.
+
+    Evidence below `decide` (log odds) leaves the conversation's language as it is, or the shop's
+    default at the beginning; against a conversation's language it must reach `switch`.
+    """
+
+    @staticmethod
+    def get_default_config() -> Dict[str, Any]:
+        """Log odds needed to decide at all, and to leave the language of the conversation."""
+        return {"decide": 0.5, "switch": 1.5}
+
+    def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
+        self._config, self._storage, self._resource = config, model_storage, resource
+        self._vectorizer = NgramVectorizer((1, 1), (2, 4), min_count=2)
+        self._weights = np.zeros(0, dtype=np.float32)
+        self._bias = 0.0
+
+    @classmethod
+    def create(
+        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+    ) -> "LanguageIdentifier":
+        """A component without knowledge, for training."""
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> "LanguageIdentifier":
+        """The trained component. Raises ModelUnusable where its files are not what training wrote."""
+        component = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as directory:
+            facts, arrays = persistence.load(directory, cls.__name__, _VERSION)
+        component._vectorizer = NgramVectorizer.restored((1, 1), (2, 4), facts["vocabulary"], arrays["idf"])
+        component._weights, component._bias = arrays["weights"], facts["bias"]
+        return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn from the examples whose file name declares a language."""
+        from sklearn.linear_model import LogisticRegression
+
+        labelled = [
+            (example.get(TEXT), example.get(METADATA, {}).get(METADATA_LANGUAGE))
+            for example in training_data.intent_examples
+        ]
+        texts, languages = zip(*[(text, language) for text, language in labelled if text and language in LANGUAGES])
+        matrix = self._vectorizer.fit(texts).matrix(texts)
+        model = LogisticRegression(C=10.0, solver="liblinear").fit(matrix, [language == LANGUAGES[0] for language in languages])
+        self._weights, self._bias = model.coef_[0].astype(np.float32), 0.0
+        with self._storage.write_to(self._resource) as directory:
+            persistence.save(
+                directory,
+                type(self).__name__,
+                _VERSION,
+                {"vocabulary": self._vectorizer.vocabulary, "bias": self._bias},
+                {"idf": self._vectorizer.idf, "weights": self._weights},
+            )
+        return self._resource
+
+    def evidence(self, text: str) -> float:
+        """Log odds of German against English; 0 says nothing either way."""
+        columns, values = self._vectorizer.features(text)
+        return float(self._weights[columns] @ values) + self._bias
+
+    def identify(self, text: str, current: Optional[str], default: str) -> str:
+        """The language of `text` in a conversation that was in `current` so far."""
+        evidence = self.evidence(text)
+        seen = LANGUAGES[0] if evidence > 0 else LANGUAGES[1]
+        needed = self._config["decide"] if current in (None, seen) else self._config["switch"]
+        return seen if abs(evidence) >= needed else current or default
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Put the declared language where `process` puts the identified one."""
+        for example in training_data.training_examples:
+            example.set(LANGUAGE, (example.get(METADATA) or {}).get(METADATA_LANGUAGE) or LANGUAGES[0])
+        return training_data
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        """Set `language` on each message."""
+        for message in messages:
+            context = context_of(message)
+            language = self.identify(message.get(TEXT) or "", context.language, context.default_language)
+            message.set(LANGUAGE, language, add_to_output=True)
+        return messages

@@ -1,0 +1,322 @@
+"""One turn through Rasa: understand the message, predict and run actions, collect what they say."""
+
+import json
+import logging
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from rasa.core.actions.action import Action, ActionExecutionRejection
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from rasa.core.nlg.generator import NaturalLanguageGenerator
+from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
+from rasa.core.policies.policy import PolicyPrediction
+from rasa.core.policies.rule_policy import RulePolicy
+from rasa.core.processor import MessageProcessor
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
+from rasa.engine.graph import ExecutionContext
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.storage import ModelMetadata
+from rasa.model import get_latest_model
+from rasa.shared.core.constants import (
+    ACTION_SESSION_START_NAME,
+    DEFAULT_INTENTS,
+    REQUESTED_SLOT,
+)
+from rasa.shared.core.events import ActionExecutionRejected, Event, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.common import TempDirectoryPath, get_temp_dir_name
+from rasa.utils.endpoints import EndpointConfig
+
+from engine import tracker_store
+from engine.api import MAX_TEXT, Context, ParseRequest, TurnRequest, cleaned
+from engine.errors import EngineError
+from engine.nlu.classifier import FALLBACK, OUT_OF_SCOPE
+from engine.nlu.context import LANGUAGE
+from engine.nlu.emotion import EMOTION
+from engine.output import TurnOutput
+from engine.rule_policy import ServingRulePolicy
+from engine.runner import OrderedGraphRunner
+
+logger = logging.getLogger(__name__)
+
+ASKED_ONCE = ("order_number", "email", "postcode")
+"""Slots that a customer should have to give only once; asking again is reported as a fact."""
+
+_PAYLOAD = re.compile(r"^/(?P<intent>\w+)\s*(?P<entities>\{.*\})?\s*$", re.DOTALL)
+_NOT_UNDERSTOOD = (FALLBACK, OUT_OF_SCOPE)
+_ALLOWED_DEFAULT_INTENTS = _NOT_UNDERSTOOD
+
+
+class ModelMissing(Exception):
+    """There is no trained assistant where one was expected."""
+
+
+class Assistant(MessageProcessor):
+    """A trained assistant that answers turns without remembering any.
+
+    Args:
+        model: A model archive, or a folder whose latest one is taken.
+        actions: Where custom actions run.
+
+    Raises:
+        ModelMissing: There is no model.
+    """
+
+    def __init__(self, model: Path, actions: EndpointConfig) -> None:
+        super().__init__(
+            model_path=model,
+            tracker_store=None,  # type: ignore[arg-type]  # trackers travel with the requests
+            lock_store=None,  # type: ignore[arg-type]  # the service allows one turn in flight per conversation
+            generator=TemplatedNaturalLanguageGenerator({}),
+            action_endpoint=actions,
+        )
+        self.nlg = TemplatedNaturalLanguageGenerator(self.domain.responses)
+        # Rasa's last node reads texts that begin with "/" as intents. A customer's text never goes there.
+        regex_handler = self.model_metadata.predict_schema.nodes[str(self.model_metadata.nlu_target)]
+        self._nlu_target = regex_handler.needs["messages"]
+
+    @staticmethod
+    def _load_model(model_path: Union[str, Path]) -> Tuple[str, ModelMetadata, OrderedGraphRunner]:
+        archive = str(model_path) if Path(model_path).is_file() else get_latest_model(str(model_path))
+        if not archive:
+            raise ModelMissing(f"No trained assistant in {model_path}. Train one with: python -m engine.train")
+        with TempDirectoryPath(get_temp_dir_name()) as directory:
+            storage, metadata = LocalModelStorage.from_model_archive(Path(directory), archive)
+            schema = metadata.predict_schema
+            for node in schema.nodes.values():
+                if node.uses is RulePolicy:
+                    node.uses = ServingRulePolicy
+            runner = OrderedGraphRunner.create(schema, storage, ExecutionContext(schema, metadata.model_id))
+        return Path(archive).name, metadata, runner
+
+    async def turn(self, request: TurnRequest) -> Dict[str, Any]:
+        """Answer one message: the response of POST /turn.
+
+        Raises:
+            EngineError: The request is wrong, the turn failed, or the dialogue has nothing to say.
+        """
+        document = request.tracker
+        known = set((document or {}).get("known", ()))
+        tracker = tracker_store.restore(document, request.conversation_id, self.domain)
+        output = TurnOutput(request.context.channel)
+        parsed = self._parse_message(request)
+        if document is None:
+            await self._run_action(
+                self._get_action(ACTION_SESSION_START_NAME),
+                tracker,
+                output,
+                self.nlg,
+                PolicyPrediction.for_action_name(self.domain, ACTION_SESSION_START_NAME),
+            )
+        if tracker.get_slot(LANGUAGE) != parsed[LANGUAGE]:
+            tracker.update(SlotSet(LANGUAGE, parsed[LANGUAGE]))
+        first_new = len(tracker.events)
+        requested_before = tracker.get_slot(REQUESTED_SLOT)
+        self._hear(tracker, request, parsed)
+        await self.run_action_extract_slots(output, tracker)
+        await self._run_prediction_loop(output, tracker)
+        if not output.replies and not output.requests:
+            raise EngineError.failed("no_reply", f"The dialogue has no answer to the intent {parsed['intent']['name']}.", retry=False)
+        new = list(tracker.events)[first_new:]
+        output.asked_again += self._asked_again(new, known, output)
+        known |= {slot for slot in ASKED_ONCE if slot in tracker.slots and tracker.get_slot(slot) is not None}
+        return {
+            "replies": [reply.dict() for reply in output.replies],
+            "tracker": {**tracker_store.dump(tracker, self.domain), "known": sorted(known)},
+            "facts": self._facts(tracker, parsed, new, requested_before, output),
+        }
+
+    def parse(self, request: ParseRequest, now: datetime, default_language: str) -> Dict[str, Any]:
+        """What a text means, outside of any conversation: the response of POST /parse.
+
+        Raises:
+            EngineError: `text_empty` or `text_too_long`.
+        """
+        context = {"now": now.isoformat(), "language": request.language, "default_language": default_language}
+        parsed = self._understand(_checked(request.text), context)
+        return {
+            "language": parsed[LANGUAGE],
+            "intent": parsed["intent"],
+            "ranking": parsed["intent_ranking"],
+            "entities": _entities(parsed, parsed["text"]),
+            "emotion": parsed[EMOTION],
+            "understood": parsed["intent"]["name"] not in _NOT_UNDERSTOOD,
+        }
+
+    def _parse_message(self, request: TurnRequest) -> Dict[str, Any]:
+        context, message = request.context, request.message
+        if message.text is not None:
+            return self._understand(_checked(message.text), _metadata(context, request.turn_id))
+        assert message.payload is not None
+        intent, entities = self._unpack(message.payload)
+        return {
+            "text": message.payload,
+            "intent": {"name": intent, "confidence": 1.0},
+            "intent_ranking": [{"name": intent, "confidence": 1.0}],
+            "entities": entities,
+            LANGUAGE: context.language or context.default_language,
+            EMOTION: None,
+        }
+
+    def _understand(self, text: str, metadata: Dict[str, Any]) -> Dict[str, Any]:
+        message = UserMessage(text, metadata=metadata)
+        target = self._nlu_target
+        parsed = self.graph_runner.run(inputs={PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: None}, targets=[target])[target][0]
+        return {"text": text, **{key: parsed.get(key) for key in ("intent", "intent_ranking", "entities", LANGUAGE, EMOTION)}}
+
+    def _unpack(self, payload: str) -> Tuple[str, List[Dict[str, Any]]]:
+        """Intent and entities of a button's payload."""
+        match = _PAYLOAD.match(payload)
+        if not match:
+            raise EngineError.bad_request("payload_invalid", "The payload is not of the form /intent{...}.")
+        intent = match["intent"]
+        if intent not in self.domain.intents or intent in DEFAULT_INTENTS and intent not in _ALLOWED_DEFAULT_INTENTS:
+            raise EngineError.bad_request("payload_invalid", "The payload names no intent of this assistant.")
+        try:
+            values = json.loads(match["entities"] or "{}")
+        except ValueError as error:
+            raise EngineError.bad_request("payload_invalid", "The payload's values are not JSON.") from error
+        if unknown := set(values) - set(self.domain.entities):
+            raise EngineError.bad_request("payload_invalid", f"The payload has unknown entities: {sorted(unknown)}")
+        return intent, [{"entity": name, "value": value, "start": 0, "end": 0} for name, value in values.items()]
+
+    def _hear(self, tracker: DialogueStateTracker, request: TurnRequest, parsed: Dict[str, Any]) -> None:
+        tracker.update(
+            UserUttered(
+                parsed["text"],
+                parsed["intent"],
+                parsed["entities"],
+                parsed,  # type: ignore[arg-type]
+                input_channel=request.context.channel,
+                message_id=request.turn_id,
+                metadata=_metadata(request.context, request.turn_id),
+            )
+        )
+
+    async def run_action_extract_slots(self, output_channel: OutputChannel, tracker: DialogueStateTracker) -> DialogueStateTracker:
+        """Fill slots from the message just heard."""
+        events = await self._get_action("action_extract_slots").run(output_channel, self.nlg, tracker, self.domain)
+        await self._send_bot_messages(events, tracker, output_channel)
+        tracker.update_with_events(events, self.domain)
+        return tracker
+
+    async def _run_prediction_loop(self, output_channel: OutputChannel, tracker: DialogueStateTracker) -> None:
+        predict = True
+        while predict and self._should_handle_message(tracker):
+            if self.is_action_limit_reached(tracker, predict):
+                raise EngineError.failed("action_limit", "The dialogue runs in circles.", retry=False)
+            prediction = self._predict_next_with_tracker(tracker)
+            action = self._get_action(self.domain.action_names_or_texts[prediction.max_confidence_index])
+            predict = await self._run_action(action, tracker, output_channel, self.nlg, prediction)
+
+    async def _run_action(
+        self,
+        action: Optional[Action],
+        tracker: DialogueStateTracker,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+        prediction: PolicyPrediction,
+    ) -> bool:
+        """Rasa's method, without its swallowing of exceptions: a turn is whole or it is none."""
+        assert action is not None
+        seen = tracker
+        if prediction.events:
+            # The action sees the policy's events, which are dropped if it rejects.
+            seen = tracker.copy()
+            seen.update_with_events(prediction.events, self.domain)
+        try:
+            events = await action.run(output_channel, nlg, seen, self.domain)
+        except ActionExecutionRejection:
+            tracker.update(ActionExecutionRejected(action.name(), prediction.policy_name, prediction.max_confidence))
+            return self.should_predict_another_action(action.name())
+        except EngineError:
+            raise
+        except Exception as error:
+            logger.exception("%s failed", action.name())
+            raise EngineError.failed("action_failed", f"{action.name()} failed: {type(error).__name__}", retry=True) from error
+        self._log_action_on_tracker(tracker, action, events, prediction)
+        await self._send_bot_messages(events, tracker, output_channel)
+        return self.should_predict_another_action(action.name())
+
+    def _log_action_on_tracker(
+        self, tracker: DialogueStateTracker, action: Action, events: Optional[List[Event]], prediction: PolicyPrediction
+    ) -> None:
+        events = events or []
+        if not any(isinstance(event, ActionExecutionRejected) for event in events):
+            tracker.update_with_events(prediction.events, self.domain)
+            tracker.update(action.event_for_successful_execution(prediction))
+        tracker.update_with_events(events, self.domain)
+
+    @staticmethod
+    def _asked_again(new: List[Event], known: set, output: TurnOutput) -> List[str]:
+        requested = [event.value for event in new if isinstance(event, SlotSet) and event.key == REQUESTED_SLOT]
+        return [slot for slot in requested[-1:] if slot in known and slot in ASKED_ONCE and slot not in output.asked_again]
+
+    def _facts(
+        self,
+        tracker: DialogueStateTracker,
+        parsed: Dict[str, Any],
+        new: List[Event],
+        requested_before: Optional[str],
+        output: TurnOutput,
+    ) -> Dict[str, Any]:
+        intent = parsed["intent"]
+        # "10234" alone may look like nothing, and is understood where an order number was asked for.
+        answered = any(isinstance(event, SlotSet) and event.key == requested_before and event.value is not None for event in new)
+        form = tracker.active_loop_name
+        return {
+            "language": tracker.get_slot(LANGUAGE),
+            "intent": intent,
+            "ranking": parsed["intent_ranking"],
+            "entities": _entities(parsed, parsed["text"]),
+            "emotion": parsed[EMOTION],
+            "understood": intent["name"] not in _NOT_UNDERSTOOD or bool(requested_before and answered),
+            "acknowledged": any(reply.acknowledges for reply in output.replies),
+            "asked_again": output.asked_again,
+            "goal": (tracker.get_slot("goal") if "goal" in tracker.slots else None) or form,
+            "step": tracker.get_slot(REQUESTED_SLOT) if form else None,
+            "operations": [operation.dict() for operation in output.operations],
+            "promises": [{**promise.dict(by_alias=True), "due": promise.due.isoformat()} for promise in output.promises],
+            "requests": [request.as_json() for request in output.requests],
+        }
+
+
+def _checked(text: str) -> str:
+    text = cleaned(text)
+    if not text:
+        raise EngineError.bad_request("text_empty", "The message has no text.")
+    if len(text) > MAX_TEXT:
+        raise EngineError.bad_request("text_too_long", f"The message is longer than {MAX_TEXT} characters.")
+    return text
+
+
+def _metadata(context: Context, turn_id: str) -> Dict[str, Any]:
+    """What components and actions may know of the message's surroundings; JSON."""
+    return {
+        "now": context.now.isoformat(),
+        "timezone": context.timezone,
+        "channel": context.channel,
+        "language": context.language,
+        "default_language": context.default_language,
+        "turn_id": turn_id,
+    }
+
+
+def _entities(parsed: Dict[str, Any], text: str) -> List[Dict[str, Any]]:
+    return [
+        {
+            "type": entity["entity"],
+            "value": entity["value"],
+            "text": text[entity["start"] : entity["end"]] if entity["end"] else str(entity["value"]),
+            "start": entity["start"],
+            "end": entity["end"],
+        }
+        for entity in parsed["entities"] or []
+    ]
+
+
+def utc_now() -> datetime:
+    """The present instant, for texts parsed outside of a conversation."""
+    return datetime.now(timezone.utc)
