@@ -21,7 +21,9 @@ from bot.settings import Settings
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.wakeup import Wakeup
+from bot.survey.bank import load_bank
 from bot.survey.service import SurveyService
+from bot.survey.silence import Silence
 from bot.timers import Timers
 from bot.turn import TurnHandler
 
@@ -39,7 +41,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     wakeup = Wakeup(database)
     hours = ServiceHours(settings.service_hours, settings.zone, settings.holidays)
     handoffs = HandoffService(hours, settings.wait_default_s)
-    surveys = SurveyService()
+    surveys = SurveyService(load_bank(settings.survey), handoffs)
     turns = TurnHandler(
         settings=settings,
         database=database,
@@ -59,10 +61,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         for conversation_id in told:
             await wakeup.publish(conversation_id)
 
+    silence = Silence(database, surveys, wakeup.publish, clock, settings.silence_survey_s)
+
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
     timers.every(15, tell_longer_waits, "longer waits")
+    timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
 
     @asynccontextmanager

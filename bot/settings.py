@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     message_max_chars: int = Field(
         1000, ge=100, description="Longest message that is read; longer ones are answered with a request to shorten."
     )
+    survey: Path = Field(Path("survey.yml"), description="The survey's questions and rules.")
     silence_survey_s: int = Field(
         900, ge=30, description="Silence after which a conversation ends and the survey is offered."
     )

@@ -25,6 +25,7 @@ from bot.engine_client import (
     EngineClient,
     EngineUnreachable,
     Facts,
+    ParseResult,
     TurnContext,
     TurnRequest,
     TurnResponse,
@@ -37,8 +38,9 @@ from bot.signals.turn import signals_of_turn
 from bot.storage.conversations import Claim, Conversations, LeaseLost
 from bot.storage.database import Collision, Database, Session
 from bot.storage.records import Records
-from bot.storage.tables import ConversationRow, PromiseRow, Turn
-from bot.survey.service import SURVEY_PAYLOAD, SurveyService
+from bot.storage.surveys import Surveys
+from bot.storage.tables import ConversationRow, Offer, PromiseRow, Turn
+from bot.survey.service import ASK_PAYLOAD, SURVEY_PAYLOAD, SurveyService
 from bot.texts import text
 
 __all__ = ["Receipt", "TurnHandler"]
@@ -144,7 +146,9 @@ class TurnHandler:
             if incoming.wants_person:
                 typed, payload = typed or text("ask_for_person", _language(conversation.language)), PERSON
             elif incoming.button_id:
-                offer = await conversations.offer(conversation.id, incoming.button_id)
+                offer = await conversations.offer(conversation.id, incoming.button_id) or await self._survey_button(
+                    session, incoming
+                )
                 typed, payload = (offer.title, offer.payload) if offer else (typed or "…", EXPIRED)
             elif incoming.attachments:
                 payload = f'/inform{{"photo": "{incoming.attachments[0].id}"}}' if not typed else None
@@ -160,7 +164,8 @@ class TurnHandler:
             )
             conversation.last_customer_at = now
             conversation.address = incoming.address or conversation.address
-            with_agent = conversation.state == ConversationState.AGENT
+            for_survey = payload is not None and payload.startswith(SURVEY_PAYLOAD)
+            with_agent = conversation.state == ConversationState.AGENT and not for_survey
             state = TurnState.WITH_PERSON if with_agent else TurnState.PENDING
             await conversations.add_turn(conversation, message, state, payload, now)
             return Receipt(conversation.id, conversation.public_id, message.number, now, False, not with_agent)
@@ -171,7 +176,9 @@ class TurnHandler:
         conversation = await conversations.at(incoming.channel, incoming.external_key)
         if conversation is None:
             conversation = await conversations.open(incoming.channel, incoming.external_key, language, now)
-        elif conversation.state == ConversationState.CLOSED:
+        elif conversation.state == ConversationState.CLOSED and not await self._late_for_survey(
+            session, conversation, incoming, now
+        ):
             if conversation.closed_at is not None and now - conversation.closed_at > REOPEN_WITHIN:
                 return await conversations.open(
                     incoming.channel, incoming.external_key, _language(conversation.language), now
@@ -180,6 +187,22 @@ class TurnHandler:
             conversation.closed_at = None
             Records(session).signal("availability", "reopened", now, conversation_id=conversation.id)
         return conversation
+
+    async def _late_for_survey(
+        self, session: Session, conversation: ConversationRow, incoming: Incoming, now: datetime
+    ) -> bool:
+        """Tell whether a message to an ended conversation only answers its survey, and so does not reopen it."""
+        if incoming.button_id:
+            offer = await self._survey_button(session, incoming)
+            return offer is not None and not offer.payload.startswith(ASK_PAYLOAD)
+        return await self.surveys.awaits(session, conversation, incoming.text, now)
+
+    @staticmethod
+    async def _survey_button(session: Session, incoming: Incoming) -> Offer | None:
+        """Return a survey button shown at the same address in any conversation: late answers count for theirs."""
+        return await Surveys(session).earlier_offer(
+            incoming.channel, incoming.external_key, incoming.button_id or "", SURVEY_PAYLOAD
+        )
 
     # -- think, decide, record
 
@@ -213,7 +236,8 @@ class TurnHandler:
             EngineFailed: no answer; the caller decides when to try again.
         """
         conversation = claim.conversation
-        message = {"payload": claim.payload} if claim.payload else {"text": claim.message.text or ""}
+        typed = _typed(claim)
+        message = {"payload": claim.payload or ""} if typed is None else {"text": typed}
         return await self.engine.turn(
             TurnRequest(
                 conversation_id=conversation.public_id,
@@ -248,7 +272,7 @@ class TurnHandler:
             _write_facts(turn, facts)
             escalation = decide(
                 facts,
-                claim.message.text if claim.payload is None else None,
+                _typed(claim),
                 not_understood_before=claim.not_understood_in_a_row,
                 upset_before=upset_before,
             )
@@ -259,6 +283,8 @@ class TurnHandler:
                 replies += await self.handoffs.queue(session, conversation, escalation.reason, now)
             elif any(request.kind == "survey" for request in facts.requests):
                 replies += await self.surveys.offer(session, conversation, "goodbye", now)
+                if not replies:
+                    replies = [Reply(text=text("conversation_closed", facts.language))]
             conversation.not_understood_in_a_row = (
                 0 if facts.understood or escalation is not None else claim.not_understood_in_a_row + 1
             )
@@ -295,6 +321,7 @@ class TurnHandler:
 
     async def _answered_without_engine(self, claim: Claim) -> bool:
         """Answer what needs no understanding: survey answers, the person button, dead buttons, far too long texts."""
+        parsed = await self._parsed_for_survey(claim)
         now = self.clock()
         async with self.database.begin() as session:
             conversations = Conversations(session)
@@ -307,9 +334,11 @@ class TurnHandler:
                 turn.intent, turn.confidence, turn.understood = "human_handoff", 1.0, True
                 replies = await self.handoffs.queue(session, conversation, EscalationReason.CUSTOMER_ASKED, now)
             else:
-                replies = await self.surveys.take(session, conversation, claim.message.text, claim.payload, now)
-                if replies is None and (claim.payload or "").startswith(SURVEY_PAYLOAD):
+                replies = await self.surveys.take(session, conversation, claim.message.text, claim.payload, now, parsed)
+                if replies is None and _typed(claim) is None and (claim.payload or "").startswith(SURVEY_PAYLOAD):
                     replies = [Reply(text=text("button_expired", language))]
+                if replies is not None:
+                    turn.goal = "survey"  # no matter of the shop: figures about answers leave it out
             limit = self.settings.message_max_chars
             if replies is None and claim.payload is None and len(claim.message.text or "") > limit:
                 replies = [Reply(text=text("message_too_long", language, limit=limit))]
@@ -317,6 +346,18 @@ class TurnHandler:
                 return False
             await self._store_replies(session, conversation, turn, replies, now)
         return True
+
+    async def _parsed_for_survey(self, claim: Claim) -> ParseResult | None:
+        """Ask the engine what a text means that may be a comment or a new question; None if nobody needs to know."""
+        async with self.database.read() as session:
+            wanted = await self.surveys.wants_parse(session, claim.conversation.id, claim.message.text, claim.payload)
+        if not wanted or len(claim.message.text or "") > self.settings.message_max_chars:
+            return None
+        try:
+            return await self.engine.parse(claim.message.text or "", claim.conversation.language)
+        except EngineFailed as error:
+            log.warning("a survey comment could not be parsed (%s); judged by its form alone", error.message)
+            return None
 
     async def _store_replies(
         self, session: Session, conversation: ConversationRow, turn: Turn, replies: list[Reply], now: datetime
@@ -397,6 +438,13 @@ class TurnHandler:
 EXPIRED = "expired"
 # Stands there when the customer pressed "talk to a person": that must work while the engine does not.
 PERSON = "person"
+
+
+def _typed(claim: Claim) -> str | None:
+    """Return what the customer wrote, also if a button sends it; None for any other button."""
+    if claim.payload is None:
+        return claim.message.text or ""
+    return claim.payload.removeprefix(ASK_PAYLOAD) if claim.payload.startswith(ASK_PAYLOAD) else None
 
 
 def _language(value: str) -> Language:

@@ -22,6 +22,7 @@ class EngineDouble:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.script: dict[str, Any] = {}
+        self.intents: dict[str, str] = {}  # what /parse understands in a text
         self.delay_s = 0.0
         self.fail_with: int | None = None
         self.app = FastAPI()
@@ -32,15 +33,19 @@ class EngineDouble:
     async def _healthz(self) -> JSONResponse:
         return JSONResponse({"status": "ok", "model": "double"}, 503 if self.fail_with else 200)
 
-    async def _parse(self, request: Request) -> dict[str, Any]:
+    async def _parse(self, request: Request) -> Any:
         body = await request.json()
+        if self.fail_with is not None:
+            return error(self.fail_with)
+        name = self.intents.get(body["text"])
+        score = {"name": name, "confidence": 0.9} if name else None
         return {
             "language": body.get("language") or "de",
-            "intent": None,
-            "ranking": [],
+            "intent": score,
+            "ranking": [score] if score else [],
             "entities": [],
             "emotion": None,
-            "understood": False,
+            "understood": score is not None,
         }
 
     async def _turn(self, request: Request) -> Any:

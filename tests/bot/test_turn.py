@@ -23,6 +23,7 @@ from bot.storage.tables import (
     Signal,
     Turn,
 )
+from bot.survey.bank import load_bank
 from bot.survey.service import SurveyService
 from bot.turn import TurnHandler
 from tests.engine_double import EngineDouble, turn_response
@@ -44,12 +45,13 @@ class World:
         async def publish(conversation_id: int) -> None:
             self.published.append(conversation_id)
 
+        handoffs = HandoffService(ServiceHours("Mon-Sun 00:00-23:59", self.settings.zone), 300)
         return TurnHandler(
             settings=self.settings,
             database=self.database,
             engine=EngineClient(self.double.url, "t", self.settings.engine_timeout_s),
-            handoffs=HandoffService(ServiceHours("Mon-Sun 00:00-23:59", self.settings.zone), 300),
-            surveys=SurveyService(),
+            handoffs=handoffs,
+            surveys=SurveyService(load_bank(self.settings.survey), handoffs),
             publish=publish,
             clock=lambda: utc_now() + self.clock_skew,
         )
