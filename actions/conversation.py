@@ -1,0 +1,203 @@
+"""The conversation itself: greeting and leaving, yes and no out of nowhere, asking back, handing over."""
+
+import re
+from typing import Any
+
+from actions import reading
+from actions.flows import FLOWS, Answer, leave, offer_agenda, resume
+from actions.turn import Button, Turn
+
+__all__ = ["Affirm", "AskBack", "Deny", "Goodbye", "Greet", "Handoff", "Inform", "OutOfScope", "Stop", "Thank"]
+
+_THAT_IS_ALL = re.compile(
+    r"das (war|wär|wäre|ist)('?s| es| alles)|war'?s (schon|das|dann)|mehr (brauche|wollte|möchte) ich nicht|sonst nichts|nichts (mehr|weiter)"
+    r"|that('?s| is| was|'ll be| will be) (all|it|everything)|nothing else|i'?m (all )?(done|good|set)|bye",
+    re.IGNORECASE,
+)
+_MEANINGS_OFFERED = 3
+_ASK_BACK_LIMIT = 2
+
+
+class Greet(Answer):
+    """Greets and says what can be done."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_greet"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Greet by the time of day; in the middle of a matter briefly."""
+        name = "utter_greet_again" if turn.tracker.active_loop.get("name") else "utter_greet"
+        hour = turn.now.hour
+        time_of_day = "morning" if hour < 11 else "day" if hour < 18 else "evening"
+        turn.tell(name, greeting=turn.t(f"utter_good_{time_of_day}"))
+
+
+class Thank(Answer):
+    """Takes thanks; where they are the end, says goodbye."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_thank"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Welcome, or farewell and the survey."""
+        if _THAT_IS_ALL.search(turn.text):
+            say_goodbye(turn)
+        else:
+            turn.tell("utter_thank_again" if turn.tracker.active_loop.get("name") else "utter_thank")
+
+
+class Goodbye(Answer):
+    """Says goodbye and asks for the survey."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_goodbye"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Farewell."""
+        say_goodbye(turn)
+
+
+class Affirm(Answer):
+    """A yes with nothing to confirm: to the bot's last offer, or out of nowhere."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_affirm"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Do what was offered, or ask what the yes was for."""
+        if offered and offered.get("form") in FLOWS:
+            turn.events.append(resume(turn, offered))
+        elif offered and offered.get("handoff"):
+            turn.request_handoff(offered["handoff"])
+        else:
+            turn.tell("utter_affirm")
+
+
+class Deny(Answer):
+    """A no with nothing to confirm."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_deny"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Leave what was offered; a plain no to "anything else?" is the end."""
+        if offered:
+            turn.tell("utter_offer_declined")
+            offer_agenda(turn)
+        elif _THAT_IS_ALL.search(turn.text) or "danke" in reading.plain(turn.text) or "thank" in reading.plain(turn.text):
+            say_goodbye(turn)
+        else:
+            turn.tell("utter_deny")
+
+
+class Stop(Answer):
+    """Ends what is under way; nothing is changed."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_stop"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Stop, and say that nothing happened."""
+        busy = bool(turn.tracker.active_loop.get("name"))
+        leave(turn)
+        turn.set("agenda", None)
+        turn.tell("utter_stopped" if busy else "utter_stop")
+
+
+class Handoff(Answer):
+    """Asks the service for a person."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_handoff"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """The service words the answer, with opening hours and wait."""
+        leave(turn)
+        turn.request_handoff("customer_asked")
+
+
+class Inform(Answer):
+    """A value that nobody asked for."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_inform"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Ask what it is about, with the likely matters as choices."""
+        number = turn.value("order_number")
+        if turn.value("photo"):
+            turn.tell("utter_photo_received")
+        elif number:
+            turn.set("order_number", str(number))
+            turn.tell("utter_order_number_received", order_number=number)
+        else:
+            for kind in ("email", "postcode"):
+                if turn.value(kind):
+                    turn.set(kind, str(turn.value(kind)))
+            turn.tell("utter_inform")
+
+
+class AskBack(Answer):
+    """Asks what was meant: the likeliest meanings as choices, twice at most, then a person."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_ask_back"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Ask back, or give up honestly."""
+        times = (turn.slot("misunderstood") or 0) + 1
+        turn.set("misunderstood", times)
+        if times > _ASK_BACK_LIMIT:
+            turn.request_handoff("not_understood")
+            return
+        meanings = _meanings(turn)
+        name = "utter_ask_back" if times == 1 else "utter_ask_back_again"
+        if not meanings:
+            turn.tell("utter_ask_back_open" if times == 1 else "utter_ask_back_open_again")
+            return
+        turn.say(turn.t(name), buttons=[*meanings, *turn.buttons(name)])
+
+
+class OutOfScope(Answer):
+    """Says that this is not the bot's business, and what is."""
+
+    def name(self) -> str:
+        """Name of the action."""
+        return "action_out_of_scope"
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Decline; after the second time in a row a person is offered."""
+        times = (turn.slot("misunderstood") or 0) + 1
+        turn.set("misunderstood", times)
+        turn.tell("utter_out_of_scope" if times < _ASK_BACK_LIMIT else "utter_out_of_scope_again")
+
+
+def say_goodbye(turn: Turn) -> None:
+    """End what is under way, say goodbye, and let the service ask its questions."""
+    leave(turn)
+    turn.set("agenda", None)
+    turn.tell("utter_goodbye")
+    turn.request_survey()
+
+
+def _meanings(turn: Turn) -> list[Button]:
+    """The likeliest intents in the customer's words; an order number they named is kept."""
+    number = turn.value("order_number")
+    buttons = []
+    for candidate in turn.ranking:
+        name = candidate["name"]
+        if turn.texts.has(f"utter_meaning_{name}"):
+            payload = f"/{name}" + (f'{{"order_number": "{number}"}}' if number else "")
+            buttons.append(turn.button(f"utter_meaning_{name}", payload))
+    return buttons[:_MEANINGS_OFFERED]
+
+

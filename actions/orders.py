@@ -1,0 +1,193 @@
+"""Where an order is, what is in it, and cancelling it."""
+
+from typing import Any
+
+from actions import reading
+from actions.choices import chosen_lines, pieces, line_buttons, reason_buttons, refund_sentence
+from actions.denials import explain
+from actions.flows import Halt
+from actions.order_flow import OrderFlow
+from actions.shop_client import Denied, Done
+from actions.status import item_list, order_card, promise_delivery, status_buttons, status_text
+from actions.turn import Turn, choose
+
+__all__ = ["CancelOrder", "OrderDetails", "TrackOrder"]
+
+_CANCEL_REASONS = ("no_longer_needed", "ordered_by_mistake", "found_cheaper", "too_late")
+
+
+class TrackOrder(OrderFlow):
+    """Tells where an order is."""
+
+    form = "track_order_form"
+    intents = ("track_order",)
+    steps = ("order_number", "proof")
+    matter = "waiting"
+
+    async def finish(self, turn: Turn) -> None:
+        """Status, carrier, expected day, and what happens if it is late."""
+        order = await self.order(turn)
+        own = turn.t("utter_acknowledge_late_days", count=order["late"]["days"]) if order["late"]["is_late"] and order["late"]["days"] > 1 else None
+        turn.say(status_text(turn, order), buttons=status_buttons(turn, order), card=order_card(turn, order), acknowledgement=own)
+        promise_delivery(turn, order)
+
+
+class OrderDetails(OrderFlow):
+    """Tells what was ordered, for how much, where it goes and how it is paid."""
+
+    form = "order_details_form"
+    intents = ("order_details",)
+    steps = ("order_number", "proof")
+
+    async def settle_order_number(self, turn: Turn) -> str | None:
+        """Whoever may see several orders is shown the list."""
+        result = await turn.look_up("my_orders", limit=5)
+        if isinstance(result, Done) and len(result.data["orders"]) > 1:
+            raise Halt
+        return await super().settle_order_number(turn)
+
+    async def finish(self, turn: Turn) -> None:
+        """The order, or the list of orders."""
+        if turn.slot("order_number") is None:
+            return await self._list(turn)
+        order = await self.order(turn)
+        address = order["shipping_address"] or {}
+        payment = order["payment"] or {}
+        turn.say(
+            turn.t(
+                "utter_order_details",
+                order_number=order["number"],
+                placed_on=turn.texts.on_day(order["placed_at"]) if order["placed_at"] else turn.t("utter_earlier"),
+                items=item_list(turn, order["lines"], limit=12),
+                total=turn.texts.money(order["total"]),
+                shipping=turn.texts.money(order["shipping_cost"]),
+            ),
+            turn.t("utter_order_details_address", **{key: address.get(key) or "" for key in ("street", "postcode", "city")}) if address else "",
+            turn.t("utter_order_details_payment", label=payment["label"], state=turn.t(f"utter_payment_word_{payment['status']}")) if payment else "",
+            turn.t("utter_order_details_status", status=turn.t(f"utter_status_word_{order['status']}")),
+            buttons=[turn.button("utter_button_track_order", "/track_order"), *status_buttons(turn, order)],
+            card=order_card(turn, order),
+        )
+        return None
+
+    async def _list(self, turn: Turn) -> None:
+        result = await turn.look_up("my_orders", limit=5)
+        if isinstance(result, Denied):
+            return explain(turn, "order", result)
+        orders = result.data["orders"]
+        entries = [
+            turn.t(
+                "utter_order_in_list",
+                order_number=order["number"],
+                day=turn.texts.day(order["placed_on"]) if order["placed_on"] else "",
+                summary=turn.texts.named(order, "summary"),
+                total=turn.texts.money(order["total"]),
+                status=turn.t(f"utter_status_word_{order['status']}"),
+            )
+            for order in orders
+        ]
+        turn.say(
+            "\n".join([turn.t("utter_your_orders"), *entries, *([turn.t("utter_more_orders")] if result.data["more"] else [])]),
+            buttons=[{"title": order["number"], "payload": "/order_details" + choose(order_number=order["number"]).removeprefix("/inform")} for order in orders],
+            card={"type": "orders", "orders": [{"number": order["number"], "status": order["status"]} for order in orders]},
+        )
+        return None
+
+
+class CancelOrder(OrderFlow):
+    """Cancels an order, or single items of it, before dispatch."""
+
+    form = "cancel_order_form"
+    intents = ("cancel_order",)
+    steps = ("order_number", "proof", "line", "reason", "confirm")
+    operation = "cancel_order"
+    solvable = ("partly_dispatched",)
+
+    async def settle_line(self, turn: Turn) -> list[str] | None:
+        """Everything, unless single items were named or only some can still be cancelled."""
+        order = await self.order(turn)
+        open_lines = [line for line in order["lines"] if pieces(line, "open") > 0]
+        if len(open_lines) == 1:
+            return [str(open_lines[0]["id"])]
+        named = reading.items(turn.slot("opening") or "", open_lines)
+        return named or None
+
+    async def ask_line(self, turn: Turn) -> None:
+        """The whole order, or which items."""
+        order = await self.order(turn)
+        open_lines = [line for line in order["lines"] if pieces(line, "open") > 0]
+        whole = turn.button("utter_button_whole_order", choose(line=reading.ALL))
+        self.pose(turn, "line", buttons=[whole, *line_buttons(turn, open_lines)], order_number=order["number"])
+
+    async def read_line(self, turn: Turn) -> list[str] | None:
+        """Items named by product, variant or place."""
+        order = await self.order(turn)
+        if turn.is_choice:
+            return turn.value("line")
+        return reading.items(turn.text, [line for line in order["lines"] if pieces(line, "open") > 0]) or None
+
+    async def settle_reason(self, turn: Turn) -> str | None:
+        """A reason that was given already, unasked."""
+        return reading.reason(turn.slot("opening") or "")
+
+    async def ask_reason(self, turn: Turn) -> None:
+        """Reasons to choose from; none need be given."""
+        self.pose(turn, "reason", buttons=reason_buttons(turn, _CANCEL_REASONS))
+
+    async def read_reason(self, turn: Turn) -> str | None:
+        """A reason in any words; "other" where it is none of the shop's."""
+        if turn.is_choice:
+            return turn.value("reason")
+        known = reading.reason(turn.text)
+        if known in _CANCEL_REASONS:
+            return known
+        if reading.is_question(turn.text):
+            return None
+        return "other" if known or reading.says_none(turn.text) or turn.intent in ("inform", "deny", "out_of_scope", "nlu_fallback") else None
+
+    def _args(self, turn: Turn) -> dict[str, Any]:
+        chosen = turn.slot("line")
+        return {"order_number": turn.slot("order_number"), "line_ids": chosen_lines(chosen) or None, "reason": turn.slot("reason")}
+
+    async def settle_confirm(self, turn: Turn) -> None:
+        """Nothing is to be confirmed that is not possible."""
+        preview = await turn.preview("cancel_order", **self._args(turn))
+        if isinstance(preview, Denied):
+            raise Halt(preview)
+
+    async def ask_confirm(self, turn: Turn) -> None:
+        """What exactly will be cancelled, and what money comes back when."""
+        preview = await turn.preview("cancel_order", **self._args(turn))
+        if isinstance(preview, Denied):
+            return explain(turn, "cancel_order", preview)
+        data = preview.data
+        turn.say(
+            turn.t(
+                "utter_confirm_cancel_order" if data["scope"] == "order" else "utter_confirm_cancel_lines",
+                order_number=data["order_number"],
+                items=item_list(turn, data["lines"]),
+                new_total=turn.texts.money(data["new_total"]),
+            ),
+            refund_sentence(turn, data.get("refund"), "utter_would_refund", none="utter_nothing_paid"),
+            turn.t("utter_cancellation_fee", fee=turn.texts.money(data["fee"])) if float(data["fee"]["amount"]) else "",
+            turn.t("utter_shall_i"),
+            buttons=turn.buttons("utter_confirm_buttons"),
+        )
+        return None
+
+    async def finish(self, turn: Turn) -> None:
+        """Cancel, and say what happens with the money."""
+        result = await turn.carry_out("cancel_order", **self._args(turn))
+        if isinstance(result, Denied):
+            raise Halt(result)
+        data = result.data
+        money = refund_sentence(turn, data.get("refund"), "utter_will_refund", none="utter_nothing_to_pay")
+        turn.say(
+            turn.t("utter_cancelled_order" if data["scope"] == "order" else "utter_cancelled_lines", order_number=data["order_number"], items=item_list(turn, data["lines"])),
+            money,
+            turn.t("utter_anything_else"),
+        )
+        refund = data.get("refund")
+        if refund and refund.get("expected_on"):
+            turn.promise("refund", money, refund["expected_on"], order=data["order_number"])
+        return None

@@ -1,0 +1,240 @@
+"""Reads what a customer means from a short answer: yes or no, one of several choices, items, reasons."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rapidfuzz import fuzz
+
+__all__ = [
+    "ALL",
+    "choice",
+    "is_question",
+    "items",
+    "mentions_other_order",
+    "number",
+    "plain",
+    "reason",
+    "says_go_back",
+    "says_none",
+    "yes_or_no",
+]
+
+ALL = "all"
+"""What `items` returns where somebody means everything."""
+
+SIMILAR = 86
+"""Similarity (0..100) from which a misspelt word counts as the one offered."""
+
+_YES = re.compile(
+    r"^(ja+\b|jo+\b|jap|jep|jepp|yes|yep|yeah|yup|ok\b|okay|oki|klar\b|gern|sicher|genau|richtig|stimmt|passt|einverstanden|in ordnung|bitte\b"
+    r"|absolut|auf jeden|unbedingt|bestätige|bestätigt|los\b|sure|correct|right|exactly|absolutely|of course|please\b|go ahead|do it"
+    r"|confirm|sounds good|fine\b|perfect|perfekt|super\b|mach(en)? (sie )?(das|es|so)|so machen|tu(n)? (sie )?(das|es))",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"^(nein|nee+|nö+|ne\b|nicht\b|keinesfalls|auf keinen|lieber nicht|besser nicht|bloß nicht|doch nicht|falsch|stimmt nicht"
+    r"|no+\b|nope|nah\b|not\b|don'?t|do not|never|rather not|wrong|incorrect|that'?s not)",
+    re.IGNORECASE,
+)
+_NO_INSIDE = re.compile(r"\b(doch nicht|lieber nicht|stimmt nicht|passt nicht|nicht richtig|not right|rather not|don'?t)\b", re.IGNORECASE)
+_OTHER_ORDER = re.compile(
+    r"\b(ander(e|en|er|es)|falsche|nicht (diese|die)) (bestellung|bestellnummer|order|auftrag)|\b(other|different|another|wrong|not (this|that)) order\b",
+    re.IGNORECASE,
+)
+_BACK = re.compile(r"^(bitte )?(noch ?mal )?(einen schritt )?(zurück|back|go back|previous|one step back)( bitte| please)?[.!]?$", re.IGNORECASE)
+_EVERYTHING = re.compile(
+    r"\b(alles|alle\b|sämtliche|komplett|ganze|gesamte|beide[sn]?|everything|all( of (it|them))?|both|entire|whole)\b", re.IGNORECASE
+)
+_NONE = re.compile(r"\b(egal|keine angabe|sage ich nicht|weiß nicht|kein grund|ohne grund|überspringen|skip|no reason|doesn'?t matter|any)\b", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"\?\s*$|^(was|wie|wo|wann|warum|wieso|weshalb|wer|welche[rsn]?|wieviel|kann ich|können sie|darf ich|muss ich|gibt es|habt ihr|haben sie"
+    r"|what|how|where|when|why|who|which|can i|can you|do you|is there|are you|is it|does)\b",
+    re.IGNORECASE,
+)
+_ORDINALS: Sequence[tuple[int, re.Pattern[str]]] = [
+    (number, re.compile(pattern, re.IGNORECASE))
+    for number, pattern in (
+        (1, r"^(nr\.? ?|nummer |number )?1[.)]?$|\b(erste[rsnm]?|first)\b|\b(das|die|der) obere"),
+        (2, r"^(nr\.? ?|nummer |number )?2[.)]?$|\b(zweite[rsnm]?|second)\b"),
+        (3, r"^(nr\.? ?|nummer |number )?3[.)]?$|\b(dritte[rsnm]?|third)\b"),
+        (4, r"^(nr\.? ?|nummer |number )?4[.)]?$|\b(vierte[rsnm]?|fourth)\b"),
+        (5, r"^(nr\.? ?|nummer |number )?5[.)]?$|\b(fünfte[rsnm]?|fifth)\b"),
+    )
+]
+_LAST = re.compile(r"\b(letzte[rsnm]?|last)\b", re.IGNORECASE)
+
+# What people write, and the words that policies and the shop use for it. The first that fits counts.
+_REASONS: Sequence[tuple[str, re.Pattern[str]]] = [
+    (code, re.compile(pattern, re.IGNORECASE))
+    for code, pattern in (
+        ("too_small", r"zu (klein|eng|kurz|schmal)|klein(er)? aus|too (small|tight|short|narrow)|runs small"),
+        ("too_large", r"zu (gro(ß|ss)|weit|lang|breit)|gro(ß|ss)( |er )aus|too (big|large|long|wide|loose)|runs (big|large)"),
+        ("does_not_fit", r"pass(t|en) (mir )?(leider )?(gar |einfach )?nicht|sitz(t|en) nicht|(does|do)(n'?t| not) fit|poor fit|not fit"),
+        ("damaged", r"kaputt|besch(ä|ae)digt|defekt|zerbrochen|gerissen|\bloch\b|fleck|damaged|broken|defective|torn|stain|faulty"),
+        ("wrong_item", r"falsche[rsn]? (artikel|farbe|gr(ö|oe)(ß|ss)e|teil|produkt|ware)|nicht bestellt|wrong (item|colou?r|size|product)|not what i ordered"),
+        ("not_as_described", r"anders als|nicht wie (beschrieben|abgebildet|auf)|entspricht nicht|not as (described|pictured|shown)|looks different"),
+        ("too_late", r"zu sp(ä|ae)t|dauert( mir)?( viel)? zu lang|(too|so) late|taking too long|takes too long"),
+        ("ordered_by_mistake", r"versehen|aus ?versehen|versehentlich|irrt(um|ümlich)|fehler|verklickt|doppelt bestellt|by (mistake|accident)|accident|ordered twice"),
+        ("ordered_too_many", r"zu viele?|mehrere zur auswahl|too many|several to choose"),
+        ("found_cheaper", r"g(ü|ue)nstiger|billiger|cheaper|better price"),
+        ("wrong_details", r"falsche (adresse|angaben|daten)|wrong (address|details)"),
+        ("dislike", r"gef(ä|ae)llt|nicht sch(ö|oe)n|nicht mein geschmack|(do|does)(n'?t| not) like|dislike|not my (style|taste)"),
+        ("no_longer_needed", r"nicht mehr|kein(en)? bedarf|brauch(e|t)? .*nicht|anders (ü|ue)berlegt|no longer|don'?t need|changed my mind|don'?t want"),
+    )
+]
+
+
+def plain(text: str) -> str:
+    """Lower case, without punctuation, blanks single; for comparing."""
+    return re.sub(r"\s+", " ", re.sub(r"[^\w\s@%-]", " ", text.casefold())).strip()
+
+
+def yes_or_no(text: str, intent: str) -> bool | None:
+    """Whether somebody agrees; None where the answer is neither."""
+    stripped = text.strip().lstrip("„\"'")
+    if _NO.match(stripped) or _NO_INSIDE.search(stripped):
+        return False
+    if _YES.match(stripped):
+        return True
+    return {"affirm": True, "deny": False}.get(intent)
+
+
+def says_go_back(text: str) -> bool:
+    """Whether somebody wants the step before."""
+    return bool(_BACK.match(text.strip()))
+
+
+def says_none(text: str) -> bool:
+    """Whether somebody does not care or does not want to say."""
+    return bool(_NONE.search(text))
+
+
+def mentions_other_order(text: str) -> bool:
+    """Whether somebody means another order than the one talked about."""
+    return bool(_OTHER_ORDER.search(text))
+
+
+def is_question(text: str) -> bool:
+    """Whether a text asks something."""
+    return bool(_QUESTION.search(text.strip()))
+
+
+def reason(text: str) -> str | None:
+    """The shop's word for a reason given in the customer's words."""
+    return next((code for code, pattern in _REASONS if pattern.search(text)), None)
+
+
+def choice(text: str, options: Mapping[str, Iterable[str]]) -> str | None:
+    """The option meant: by its words, misspelt or not, or by its place in the list.
+
+    Args:
+        text: what the customer wrote.
+        options: words or phrases of each option, in the order shown.
+    """
+    said = plain(text)
+    if not said:
+        return None
+    scores: dict[str, float] = {}
+    for key, words in options.items():
+        phrases = [plain(word) for word in words if word]
+        best = max((_likeness(phrase, said) for phrase in phrases), default=0.0)
+        if best >= SIMILAR:
+            scores[key] = best
+    if scores:
+        top = max(scores.values())
+        winners = [key for key, score in scores.items() if score >= top - 0.5]
+        if len(winners) == 1:
+            return winners[0]
+        longest = max(winners, key=lambda key: max(len(plain(word)) for word in options[key]))
+        return longest if top >= 99 else None
+    return _by_place(text, list(options))
+
+
+_NUMBER_WORDS = {
+    word: number
+    for number, words in enumerate(
+        (
+            (),
+            ("ein", "eine", "einen", "eins", "one", "a"),
+            ("zwei", "beide", "two", "both"),
+            ("drei", "three"),
+            ("vier", "four"),
+            ("fünf", "five"),
+            ("sechs", "six"),
+        )
+    )
+    for word in words
+}
+
+
+def number(text: str) -> int | None:
+    """A small number in digits or in words."""
+    digits = re.search(r"(?<!\d)\d{1,3}(?!\d)", text)
+    if digits:
+        return int(digits.group())
+    return next((_NUMBER_WORDS[word] for word in plain(text).split() if word in _NUMBER_WORDS), None)
+
+
+def items(text: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Ids of the order's lines that a text names by product, variant or place; `[ALL]` for everything."""
+    said = plain(text)
+    if not said:
+        return []
+    words = [word for word in said.split() if len(word) > 2]
+    scored = {str(line["id"]): _line_score(words, line) for line in lines}
+    best = max(scored.values(), default=0)
+    if best > 0:
+        return [line_id for line_id, score in scored.items() if score == best]
+    if _EVERYTHING.search(said) and len(said.split()) <= 8:
+        return [ALL]
+    placed = _by_place(text, list(scored))
+    return [placed] if placed else []
+
+
+def _likeness(phrase: str, said: str) -> float:
+    if re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", said):
+        return 100.0
+    if len(phrase) < 4:
+        return 0.0
+    return max((fuzz.ratio(phrase, window) for window in _windows(said, len(phrase.split()))), default=0.0)
+
+
+def _windows(said: str, size: int) -> Iterable[str]:
+    words = said.split()
+    return (" ".join(words[i : i + size]) for i in range(max(1, len(words) - size + 1)))
+
+
+def _by_place(text: str, keys: Sequence[str]) -> str | None:
+    said = text.strip().casefold()
+    if len(said.split()) > 6:
+        return None
+    for number, pattern in _ORDINALS:
+        if pattern.search(said) and number <= len(keys):
+            return keys[number - 1]
+    return keys[-1] if keys and _LAST.search(said) else None
+
+
+# Words that say nothing about which item is meant.
+_EMPTY_WORDS = frozenset(
+    "der die das den dem ein eine einen und mit für von auf ist sind war habe hab ich sie ihr mein meine meinen bitte nur auch noch"
+    " möchte will zurück zurückschicken zurückgeben zurücksenden umtauschen stornieren tauschen artikel bestellung bestellt nicht passt passen klein groß"
+    " the and with for from this that have got want would like please only also return send back cancel exchange item order ordered too small big"
+    " large not fit fits does zu nein doch lieber eher schon mal einfach wieder haben kann können was wie another other andere anderen".split()
+)
+
+
+def _line_score(words: Sequence[str], line: Mapping[str, Any]) -> int:
+    """How many words name this line; German compounds count by their last part (Jacke in Regenjacke)."""
+    named = " ".join(str(line.get(key) or "") for key in ("name", "name_en", "variant", "variant_en", "sku"))
+    parts = plain(named).split()
+    score = 0
+    for word in words:
+        if word in _EMPTY_WORDS:
+            continue
+        stem = re.sub(r"(en|er|es|e|n|s)$", "", word) if len(word) > 4 else word
+        if any(part == word or len(stem) > 3 and (part.endswith(stem) or part.endswith(word) or part.startswith(stem)) for part in parts):
+            score += 2
+        elif len(word) > 5 and any(fuzz.ratio(word, part) >= SIMILAR for part in parts):
+            score += 1
+    return score
