@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Attachment, ConversationState, HandoffState, Language
@@ -66,7 +66,7 @@ class Chats:
 
     async def head(self, conversation_id: int) -> Head | None:
         """Return where one conversation stands, or None if it is no longer there."""
-        return await self._one(select(*_HEAD).where(ConversationRow.id == conversation_id))
+        return await self._last_where(ConversationRow.id == conversation_id)
 
     async def agent_name(self, conversation_id: int) -> str | None:
         """Return the name of the person who has the conversation now."""
@@ -91,28 +91,22 @@ class Chats:
 
     async def own(self, channel: str, external_key: str, public_id: str) -> Head | None:
         """Return a conversation if it is or was held at this address."""
-        return await self._one(
-            select(*_HEAD).where(
-                ConversationRow.public_id == public_id,
-                ConversationRow.channel == channel,
-                ConversationRow.external_key == external_key,
-            )
+        return await self._last_where(
+            ConversationRow.public_id == public_id,
+            ConversationRow.channel == channel,
+            ConversationRow.external_key == external_key,
         )
 
     async def one_before(self, channel: str, external_key: str, conversation_id: int) -> Head | None:
         """Return the conversation that was held at this address before another one."""
-        return await self._one(
-            select(*_HEAD)
-            .where(
-                ConversationRow.channel == channel,
-                ConversationRow.external_key == external_key,
-                ConversationRow.id < conversation_id,
-            )
-            .order_by(ConversationRow.id.desc())
-            .limit(1)
+        return await self._last_where(
+            ConversationRow.channel == channel,
+            ConversationRow.external_key == external_key,
+            ConversationRow.id < conversation_id,
         )
 
-    async def _one(self, query: Select[Any]) -> Head | None:
+    async def _last_where(self, *conditions: ColumnElement[bool]) -> Head | None:
+        query = select(*_HEAD).where(*conditions).order_by(ConversationRow.id.desc()).limit(1)
         row = (await self.session.execute(query)).one_or_none()
         return None if row is None else _head(row)
 
@@ -136,3 +130,15 @@ class Chats:
     async def attachment(self, public_id: str) -> AttachmentRow | None:
         """Return a stored file by its public id."""
         return await self.session.scalar(select(AttachmentRow).where(AttachmentRow.public_id == public_id))
+
+    async def attachment_of(self, channel: str, external_key: str, public_id: str) -> AttachmentRow | None:
+        """Return a stored file if it belongs to a conversation that is or was held at this address."""
+        return await self.session.scalar(
+            select(AttachmentRow)
+            .join(ConversationRow, ConversationRow.id == AttachmentRow.conversation_id)
+            .where(
+                AttachmentRow.public_id == public_id,
+                ConversationRow.channel == channel,
+                ConversationRow.external_key == external_key,
+            )
+        )

@@ -1,0 +1,100 @@
+/** Builds the page from elements and text. Nothing is ever parsed as HTML, so nothing in a message can run. */
+
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} [props] attributes; `on…` are listeners, `false` and `null` are left out
+ * @param {...(Node|string|null|undefined|false|Array<any>)} children
+ * @returns {any}
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(2).filter((child) => child || child === 0));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const PATHS = {
+  send: "M4 12 20 4l-5 16-3-7-8-1Z",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-7 8c.6-3.6 3.4-5.5 7-5.5s6.400 1.900 7 5.500",
+  menu: "M5 12h.01M12 12h.01M19 12h.01",
+  close: "m6 6 12 12M18 6 6 18",
+  down: "m6 9 6 6 6-6",
+  back: "m14 6-6 6 6 6",
+  clip: "M4 17.500V7.500A1.500 1.500 0 0 1 5.500 6H8l1.500-2h5L16 6h2.500A1.500 1.500 0 0 1 20 7.500v10a1.500 1.500 0 0 1-1.500 1.500h-13A1.500 1.500 0 0 1 4 17.500ZM12 16a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7Z",
+  check: "m5 12.500 4.500 4.500L19 7.500",
+  clock: "M12 7.500V12l3 2M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17Z",
+  alert: "M12 8v5m0 3.200v.1M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17Z",
+  promise: "M8.500 12.500 11 15l5-5.500M12 3.500l7 2.500v5.500c0 4.300-2.900 7.500-7 9-4.100-1.500-7-4.700-7-9V6l7-2.500Z",
+  save: "M12 4v10m0 0 4-4m-4 4-4-4M5 18.500h14",
+  language: "M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17Zm0 0c2.200-2.300 3.300-5.100 3.300-8.500S14.200 5.800 12 3.500m0 17c-2.200-2.300-3.300-5.100-3.300-8.500S9.800 5.800 12 3.500M4 12h16",
+  sound: "M5 9.500v5h3l4 3.500V6L8 9.500H5Zm10.500-.5a4 4 0 0 1 0 6M18 6.500a8 8 0 0 1 0 11",
+  undo: "M8.500 5 5 8.500 8.500 12M5 8.500h9a5 5 0 0 1 0 10H9",
+  restart: "M19 5v4.500h-4.500M18.600 9.500A7.500 7.500 0 1 0 19.500 12",
+  shield: "M12 3.500l7 2.500v5.500c0 4.300-2.900 7.500-7 9-4.100-1.500-7-4.700-7-9V6l7-2.500Z",
+  star: "m12 4.200 2.400 5 5.400.7-4 3.800 1 5.400-4.800-2.700-4.800 2.700 1-5.400-4-3.800 5.400-.7 2.400-5Z",
+  parcel: "m12 3.500 8 4v9l-8 4-8-4v-9l8-4Zm0 8.500 8-4.500M12 12v8.500M12 12 4 7.500m4-2 8 4.300",
+};
+
+/**
+ * @param {keyof typeof PATHS} name
+ * @returns {SVGElement} decorative; what it means must be said beside it
+ */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", `icon icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("focusable", "false");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/**
+ * @param {string} address
+ * @returns {string|null} the address if its scheme is harmless
+ */
+export function safeUrl(address) {
+  try {
+    const url = new URL(address, location.href);
+    return ["https:", "http:", "mailto:", "tel:"].includes(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string|null} address
+ * @param {...any} children
+ * @returns {Node} a link that opens beside the shop's page, or only its content if the address is not safe
+ */
+export function link(address, ...children) {
+  const href = address && safeUrl(address);
+  if (!href) return h("span", {}, ...children);
+  return h("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children);
+}
+
+const LINK = /(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}»“])|([\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
+
+/**
+ * @param {string} text
+ * @returns {Array<Node|string>} the text with its web and mail addresses as links
+ */
+export function linked(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(LINK)) {
+    parts.push(text.slice(end, match.index));
+    parts.push(link(match[1] ?? `mailto:${match[2]}`, match[0]));
+    end = match.index + match[0].length;
+  }
+  parts.push(text.slice(end));
+  return parts;
+}
