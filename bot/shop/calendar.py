@@ -13,13 +13,14 @@ SATURDAY, SUNDAY = 5, 6
 class Calendar:
     """The working days of one country or region.
 
-    ``region`` is an ISO country code, with a subdivision if wanted: ``DE``, ``DE-BY``.
+    ``region`` is an ISO country code, with a subdivision if wanted: ``DE``, ``DE-BY``; empty
+    for none.
     """
 
     def __init__(self, zone: ZoneInfo, region: str = "DE") -> None:
         country, _, subdivision = region.partition("-")
         self.zone = zone
-        self._holidays = holidays.country_holidays(country, subdiv=subdivision or None)
+        self._holidays = holidays.country_holidays(country, subdiv=subdivision or None) if country else {}
 
     def day(self, instant: datetime) -> date:
         """Return the shop's calendar day of an instant."""
@@ -60,12 +61,22 @@ class Calendar:
         return day
 
     def delivery_day_before(self, day: date, delivery_days: int) -> date:
-        """Return the day of delivery so many days of delivery before ``day``; 0 gives ``day`` or the last one before."""
+        """Return the day of delivery so many such days before ``day``; 0 gives ``day`` itself or the last before."""
         while not self.is_delivery(day):
             day -= timedelta(days=1)
         for _ in range(delivery_days):
             day -= timedelta(days=1)
             while not self.is_delivery(day):
+                day -= timedelta(days=1)
+        return day
+
+    def working_day_before(self, day: date, working_days: int) -> date:
+        """Return the working day so many working days before ``day``; 0 gives ``day`` or the last one before."""
+        while not self.is_working(day):
+            day -= timedelta(days=1)
+        for _ in range(working_days):
+            day -= timedelta(days=1)
+            while not self.is_working(day):
                 day -= timedelta(days=1)
         return day
 

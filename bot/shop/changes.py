@@ -69,7 +69,6 @@ class CancelLines(_OrderChange):
     kind: Literal["cancel_lines"] = "cancel_lines"
     lines: tuple[LineQuantity, ...]
     reason: str | None = None
-    new_discount: Money
     fee: Money
     refund: RefundPlan | None = None
 

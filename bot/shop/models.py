@@ -479,21 +479,29 @@ class Order(_Fact):
         return sum((line.price * line.kept for line in self.lines), Money(cents=0, currency=self.currency))
 
     @property
+    def ordered_subtotal(self) -> Money:
+        """All goods ordered, before discount and shipping; the discount was given on these."""
+        return sum((line.price * line.quantity for line in self.lines), Money(cents=0, currency=self.currency))
+
+    @property
     def total(self) -> Money:
         """What the customer pays for what was not cancelled; nothing when all was."""
         if all(line.kept == 0 for line in self.lines):
             return Money(cents=0, currency=self.currency)
-        return self._with_extras(self.subtotal)
+        return self.subtotal - self.discount_on(self.subtotal) + self.shipping_cost
 
     @property
     def ordered_total(self) -> Money:
         """What the order came to before anything was cancelled."""
-        return self._with_extras(
-            sum((line.price * line.quantity for line in self.lines), Money(cents=0, currency=self.currency))
-        )
+        return self.ordered_subtotal - self.discount_on(self.ordered_subtotal) + self.shipping_cost
 
-    def _with_extras(self, goods: Money) -> Money:
-        return Money(cents=max(0, (goods + self.shipping_cost - self.discount).cents), currency=self.currency)
+    def discount_on(self, goods: Money) -> Money:
+        """The share of the order's discount that some of its goods carry, rounded half up; at most their value."""
+        whole = self.ordered_subtotal.cents
+        if not self.discount or not whole:
+            return Money(cents=0, currency=self.currency)
+        share = (2 * self.discount.cents * goods.cents + whole) // (2 * whole)
+        return Money(cents=min(share, goods.cents), currency=self.currency)
 
     @property
     def payment(self) -> Payment | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -71,7 +71,6 @@ class Answer:
 class Logged:
     """What the log knows of a key. ``answer`` is None while the first call has not ended, or never will."""
 
-    state: Literal["started", "done", "denied"]
     preview: dict[str, Any] | None
     answer: dict[str, Any] | None
 

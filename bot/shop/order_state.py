@@ -175,23 +175,31 @@ def _active_return(order: Order) -> Return | None:
     return alive[-1] if alive else None
 
 
+def _return_status(order: Order) -> Status | None:
+    """What an unfinished return says of its order; a finished one only if everything went back."""
+    entry = _active_return(order)
+    if entry is None:
+        return None
+    if entry.status is ReturnStatus.REQUESTED:
+        return Status.RETURN_REQUESTED
+    if entry.status is ReturnStatus.IN_TRANSIT:
+        return Status.RETURN_IN_TRANSIT
+    if entry.kind is ReturnKind.EXCHANGE or (
+        entry.status is ReturnStatus.COMPLETED and order.stage is not Stage.RETURNED
+    ):
+        return None
+    refunds = [refund for refund in order.refunds if refund.return_number == entry.number]
+    if refunds and all(refund.status is RefundStatus.ISSUED for refund in refunds):
+        return Status.REFUNDED if order.stage is Stage.RETURNED else None
+    return Status.RETURN_RECEIVED
+
+
 def status_of(order: Order, calendar: Calendar, now: datetime) -> Status:
     """Tell what the customer is told: the stage, or what is closer to the truth."""
     if order.stage in {Stage.DELIVERED, Stage.RETURNED}:
-        entry = _active_return(order)
-        if entry is not None:
-            refunded = any(
-                refund.status is RefundStatus.ISSUED for refund in order.refunds if refund.return_number == entry.number
-            )
-            if entry.status is ReturnStatus.COMPLETED and refunded:
-                return Status.REFUNDED
-            arrived = entry.status in {ReturnStatus.RECEIVED, ReturnStatus.COMPLETED}
-            if arrived and entry.kind is not ReturnKind.EXCHANGE:
-                return Status.RETURN_RECEIVED
-            if entry.status is ReturnStatus.IN_TRANSIT:
-                return Status.RETURN_IN_TRANSIT
-            if entry.status is ReturnStatus.REQUESTED:
-                return Status.RETURN_REQUESTED
+        status = _return_status(order)
+        if status is not None:
+            return status
     if order.stage in {Stage.SHIPPED, Stage.PARTLY_SHIPPED}:
         underway = {shipment.status for shipment in order.shipments if shipment.status in ON_THE_WAY}
         for state, status in CLOSER.items():

@@ -133,6 +133,17 @@ class SqlShop:
         async with self._database.read() as session:
             return await self._orders(session, CustomerRow.key == customer_id, limit)
 
+    async def one_of_each_stage(self) -> list[str]:
+        """Return the number of a recent order in every stage that occurs."""
+        numbers = []
+        async with self._database.read() as session:
+            for stage in Stage:
+                statement = select(OrderRow.number).where(OrderRow.stage == stage.value)
+                number = (await session.scalars(statement.order_by(OrderRow.id.desc()).limit(1))).first()
+                if number is not None:
+                    numbers.append(number)
+        return numbers
+
     async def customer(self, customer_id: str) -> Customer | None:
         """Return a customer with addresses and kept ways to pay."""
         async with self._database.read() as session:
@@ -186,7 +197,7 @@ class SqlShop:
         """Return a discount code or gift card."""
         async with self._database.read() as session:
             row = await session.get(VoucherRow, normal_number(code))
-        return Voucher.model_validate(row.voucher) if row is not None else None
+            return Voucher.model_validate(row.voucher) if row is not None else None
 
     async def open_request(self, customer_id: str, request: str) -> tuple[str, str] | None:
         """Return number and answer-by day of an open data-protection request."""
@@ -197,7 +208,7 @@ class SqlShop:
         )
         async with self._database.read() as session:
             row = (await session.scalars(statement)).first()
-        return (row.number, row.answer_by.isoformat()) if row is not None else None
+            return (row.number, row.answer_by.isoformat()) if row is not None else None
 
     async def applied(self, key: str) -> Applied | None:
         """Return what a change gave when it was carried out under this key."""
@@ -265,7 +276,6 @@ class SqlShop:
             line = await session.get_one(LineRow, (row.id, part.line_id))
             line.cancelled += part.quantity
             await _add_stock(session, line.sku, part.quantity)
-        row.discount_cents = change.new_discount.cents
         after = await self._settle_stage(session, row)
         if after.stage is Stage.CANCELLED:
             row.cancelled_at = change.at

@@ -49,14 +49,19 @@ from bot.storage.shop_tables import (
 
 __all__ = [
     "OrderParts",
+    "address_values",
+    "claim_values",
     "customer_from",
     "customer_values",
+    "line_values",
     "option_values",
     "order_from",
     "order_values",
     "product_from",
     "product_values",
     "refund_values",
+    "return_line_values",
+    "return_values",
     "shipment_values",
     "variant_values",
 ]
@@ -348,6 +353,14 @@ def return_values(entry: Return, order_id: int) -> dict[str, Any]:
         "replacement": _dump(entry.replacement),
         "events": [_dump(event) for event in entry.events],
     }
+
+
+def return_line_values(entry: Return, return_id: int) -> list[dict[str, Any]]:
+    """Return the rows of what a return holds."""
+    return [
+        {"return_id": return_id, "line_key": part.line_id, "quantity": part.quantity, "reason": part.reason}
+        for part in entry.lines
+    ]
 
 
 def refund_values(refund: Refund, order_id: int, position: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from bot.shop.arguments import CancelOrder
 from bot.shop.changes import CancelLines
 from bot.shop.models import Line, LineQuantity, Order, PaymentStatus, RefundOrigin, Stage
-from bot.shop.money import Money
 from bot.shop.order_state import delivered_at, expected_on, pieces, stage_after, status_of
 from bot.shop.rules.ground import (
     Denied,
@@ -13,7 +12,6 @@ from bot.shop.rules.ground import (
     check_stage,
     check_use,
     find_line,
-    goods_value,
     line_view,
     money_back,
     refund_option,
@@ -67,18 +65,13 @@ def plan_cancellation(order: Order, args: CancelOrder, ground: Ground) -> Plan:
     parts = [open_lines[line.id] for line in chosen]
     after = _without(order, parts)
     whole = after.stage is Stage.CANCELLED
-    taken = goods_value(order, parts)
-    saved = order.total if whole else taken
+    # What the order costs less; so several cancellations add up to the cent.
+    saved = order.total - after.total
     fee = policy.fee if policy.fee.cents <= saved.cents else saved
     to = refund_option(order, args.refund_to, policy.refund_to)
     days = 0 if to.kind in policy.instant_refund_kinds else policy.refund_days
     back = ground.calendar.after(ground.today, days) if days else ground.today
     refund = money_back(order, saved - fee, to, RefundOrigin.CANCELLATION, back, at_once=True)
-    value_of_lines = sum((line.price * count for line, count in parts), ground.zero(order))
-    discount_kept = Money(
-        cents=0 if whole else max(0, order.discount.cents - (value_of_lines.cents - taken.cents)),
-        currency=order.currency,
-    )
     change = CancelLines(
         order_number=order.number,
         version=order.version,
@@ -86,7 +79,6 @@ def plan_cancellation(order: Order, args: CancelOrder, ground: Ground) -> Plan:
         at=ground.now,
         lines=tuple(LineQuantity(line_id=line.id, quantity=count) for line, count in parts),
         reason=args.reason,
-        new_discount=discount_kept,
         fee=fee,
         refund=refund,
     )
@@ -100,7 +92,7 @@ def plan_cancellation(order: Order, args: CancelOrder, ground: Ground) -> Plan:
             "fee": fee,
             "refund": refund_view(refund, days),
             "credit": saved - fee if owed else None,
-            "new_total": after.model_copy(update={"discount": discount_kept}).total,
+            "new_total": after.total,
             "status": after.stage,
         },
     )

@@ -115,11 +115,7 @@ def find_line(order: Order, line_id: str) -> Line:
 def goods_value(order: Order, parts: Iterable[tuple[Line, int]]) -> Money:
     """Reckon what was charged for some pieces: their price less their share of the order's discount."""
     value = sum((line.price * count for line, count in parts), Money(cents=0, currency=order.currency))
-    if not order.discount or not order.subtotal:
-        return value
-    # Half up, in whole hundredths.
-    share = (2 * order.discount.cents * value.cents + order.subtotal.cents) // (2 * order.subtotal.cents)
-    return Money(cents=max(0, value.cents - share), currency=order.currency)
+    return value - order.discount_on(value)
 
 
 def still_paid(order: Order) -> Money:

@@ -1,0 +1,143 @@
+"""The commands ``zusage shop samples | show | demo``: look at the shop's data and fill it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.errors import ZusageError
+from bot.shop.calendar import Calendar
+from bot.shop.models import Customer, Order
+from bot.shop.policies import Policies
+from bot.shop.rules.ground import Ground
+from bot.shop.samples import Sample
+from bot.shop.views import order_view, plain
+
+__all__ = ["ShopDesk", "shop_commands"]
+
+out = Console()
+err = Console(stderr=True)
+
+
+class ShopDesk(Protocol):
+    """What the commands work on; bot/shop_side.py makes one from the settings."""
+
+    policies: Policies
+    calendar: Calendar
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Names of the operations the shop can carry out."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the present."""
+        ...
+
+    async def order(self, order_number: str) -> Order | None:
+        """Return one order."""
+        ...
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """Return one customer."""
+        ...
+
+    async def samples(self) -> list[Sample]:
+        """Return orders to try things with."""
+        ...
+
+    async def refresh_demo(self, seed: int, *, force: bool) -> bool:
+        """Make the demo shop of today, unless it is there; return whether anything was written."""
+        ...
+
+
+def shop_commands(open_desk: Callable[[], AbstractAsyncContextManager[ShopDesk]]) -> typer.Typer:
+    """Return the commands, to be mounted as ``zusage shop``."""
+    commands = typer.Typer(no_args_is_help=True, help="The shop's data: look at it, fill it.")
+
+    def run[T](work: Callable[[ShopDesk], Awaitable[T]]) -> T:
+        async def with_desk() -> T:
+            async with open_desk() as desk:
+                return await work(desk)
+
+        try:
+            return asyncio.run(with_desk())
+        except ZusageError as error:
+            err.print(f"[red]{error.message}[/red]", highlight=False)
+            raise typer.Exit(1) from None
+
+    @commands.command()
+    def samples(
+        as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    ) -> None:
+        """List one order for every state, with what proves it."""
+        found = run(lambda desk: desk.samples())
+        if as_json:
+            print(json.dumps([_sample_json(sample) for sample in found], ensure_ascii=False, indent=2))
+            return
+        if not found:
+            err.print("There are no orders. 'zusage shop demo' makes some, 'zusage shop import' reads yours.")
+            raise typer.Exit(1)
+        table = Table("number", "e-mail", "postcode", "status", "what")
+        for sample in found:
+            table.add_row(sample.number, sample.email, sample.postcode, sample.status, sample.what)
+        out.print(table)
+
+    @commands.command()
+    def show(
+        order: Annotated[str, typer.Argument(help="The order's number; case and hyphens do not matter.")],
+        as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    ) -> None:
+        """Print one order, whole: lines, payments, shipments, returns, refunds, and what may be done with it."""
+        view = run(lambda desk: _show(desk, order))
+        if view is None:
+            err.print(f"There is no order {order}.", highlight=False)
+            raise typer.Exit(1)
+        if as_json:
+            print(json.dumps(view, ensure_ascii=False, indent=2))
+        else:
+            out.print_json(json.dumps(view, ensure_ascii=False))
+
+    @commands.command()
+    def demo(
+        seed: Annotated[int, typer.Option(help="Another seed makes other people and orders.")] = 7,
+        force: Annotated[bool, typer.Option(help="Make it anew, even if today's is there.")] = False,
+    ) -> None:
+        """Make the demo shop around today, in place of yesterday's. Imported data is left alone."""
+        written = run(lambda desk: desk.refresh_demo(seed, force=force))
+        out.print("The demo shop is new." if written else "The demo shop is up to date.")
+
+    return commands
+
+
+async def _show(desk: ShopDesk, number: str) -> Any:
+    order = await desk.order(number)
+    if order is None:
+        return None
+    customer = await desk.customer(order.customer_id)
+    ground = Ground(desk.policies, desk.calendar, desk.now())
+    view = order_view(order, customer.name if customer else "", ground, desk.abilities)
+    if customer is not None:
+        view["customer"] = {
+            "id": customer.id,
+            "name": customer.name,
+            "email": order.email,
+            "phone": customer.phone,
+            "language": customer.language,
+            "guest": customer.guest,
+        }
+    view["payments"] = order.payments
+    return plain(view, desk.calendar.zone)
+
+
+def _sample_json(sample: Sample) -> dict[str, Any]:
+    values = asdict(sample)
+    values["ask"] = sample.ask.model_dump() if sample.ask else None
+    return values

@@ -1,0 +1,99 @@
+"""Picks orders to try things with: one for every situation of the demo, or one for every stage of a real shop."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.shop.calendar import Calendar
+from bot.shop.demo import SCENARIOS
+from bot.shop.models import LocalText, Order, Status
+from bot.shop.order_state import status_of
+
+__all__ = ["Sample", "find_samples", "tour_of"]
+
+# What a newcomer should try first.
+FIRST = ("in_transit", "delivered", "processing")
+UNTOUCHED = "1"
+
+
+class SampleSource(Protocol):
+    """Where orders are looked up."""
+
+    async def order(self, order_number: str) -> Order | None:
+        """Return one order."""
+        ...
+
+    async def one_of_each_stage(self) -> Sequence[str]:
+        """Return the number of a recent order in every stage that occurs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An order to try, with what proves it.
+
+    ``situation`` is None in a shop that is not the demo.
+    """
+
+    number: str
+    email: str
+    postcode: str | None
+    status: Status
+    what: str
+    situation: str | None = None
+    ask: LocalText | None = None
+    language: str = "de"
+
+
+async def find_samples(
+    source: SampleSource, demo_numbers: Mapping[str, Sequence[str]] | None, calendar: Calendar, now: datetime
+) -> list[Sample]:
+    """Return the samples of a shop.
+
+    Args:
+        source: where orders are.
+        demo_numbers: the demo's order numbers by situation; None for a real shop.
+        calendar: the shop's days.
+        now: the present.
+    """
+    found: list[Sample] = []
+    if demo_numbers is None:
+        for number in await source.one_of_each_stage():
+            order = await source.order(number)
+            if order is not None:
+                found.append(_sample(order, calendar, now, f"stage {order.stage}", None))
+        return found
+    for situation, numbers in demo_numbers.items():
+        orders = [order for number in numbers if (order := await source.order(number)) is not None]
+        # One that nobody has tried something with is what it says.
+        order = next((o for o in orders if o.version == UNTOUCHED and o.language == "de"), None) or next(
+            iter(orders), None
+        )
+        if order is not None:
+            found.append(_sample(order, calendar, now, SCENARIOS[situation].what, situation))
+    return found
+
+
+def tour_of(samples: Sequence[Sample]) -> str:
+    """Return three samples to start with, as a text for the terminal."""
+    by_situation = {sample.situation: sample for sample in samples}
+    chosen = [by_situation[key] for key in FIRST if key in by_situation] or list(samples[:3])
+    lines = ["  Try these orders (more with: zusage shop samples):"]
+    for sample in chosen:
+        ask = f' - ask: "{sample.ask.de}" / "{sample.ask.en}"' if sample.ask else ""
+        lines.append(f"    {sample.number}, {sample.email} or postcode {sample.postcode}: {sample.what}{ask}")
+    return "\n".join(lines) + "\n"
+
+
+def _sample(order: Order, calendar: Calendar, now: datetime, what: str, situation: str | None) -> Sample:
+    return Sample(
+        number=order.number,
+        email=order.email,
+        postcode=order.shipping_address.postcode if order.shipping_address else None,
+        status=status_of(order, calendar, now),
+        what=what,
+        situation=situation,
+        ask=SCENARIOS[situation].ask if situation else None,
+        language=order.language,
+    )

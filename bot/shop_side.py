@@ -1,0 +1,142 @@
+"""Makes the shop side from the settings: data, policies, operations, demo."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+
+from bot.clock import Clock, utc_now
+from bot.settings import Settings
+from bot.shop.calendar import Calendar
+from bot.shop.demo import make_shop
+from bot.shop.models import Customer, Order
+from bot.shop.operations import Operations
+from bot.shop.policies import Policies, load_policies
+from bot.shop.samples import Sample, find_samples, tour_of
+from bot.shop.verification import Verifier
+from bot.shop.views import OpeningHours
+from bot.storage import migrate
+from bot.storage.database import Database
+from bot.storage.shop import SqlShop
+from bot.storage.shop_loading import ShopLoader
+from bot.storage.shop_trace import SqlOperationLog, SqlProofs
+
+__all__ = ["DEMO_SEED", "ShopDesk", "make_operations", "open_desk", "refresh", "tour"]
+
+DEMO_SEED = 7
+DEMO = "demo"
+
+
+def make_operations(
+    settings: Settings, database: Database, policies: Policies, hours: OpeningHours, clock: Clock = utc_now
+) -> Operations:
+    """Return the shop's operations.
+
+    Args:
+        settings: which shop system, and the keys.
+        database: where proofs and the trace of operations are kept.
+        policies: the shop's rules.
+        hours: when people are there.
+        clock: the time.
+    """
+    backend = SqlShop(database)
+    verifier = Verifier(
+        backend,
+        SqlProofs(database),
+        policies.verification,
+        key=settings.signing_key,
+        token_key=settings.shop_token_key.get_secret_value(),
+    )
+    return Operations(
+        backend=backend,
+        policies=policies,
+        calendar=Calendar(settings.zone, settings.holidays),
+        hours=hours,
+        verifier=verifier,
+        log=SqlOperationLog(database),
+        clock=clock,
+        key=settings.signing_key,
+    )
+
+
+class ShopDesk:
+    """The shop's data for the command line."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
+        self.policies = load_policies(settings.policies)
+        self.calendar = Calendar(settings.zone, settings.holidays)
+        self.now = clock
+        self._shop = SqlShop(database)
+        self._loader = ShopLoader(database)
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Names of the operations the shop can carry out."""
+        return self._shop.abilities
+
+    async def order(self, order_number: str) -> Order | None:
+        """Return one order."""
+        return await self._shop.order(order_number)
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """Return one customer."""
+        return await self._shop.customer(customer_id)
+
+    async def samples(self) -> list[Sample]:
+        """Return orders to try things with."""
+        state = await self._loader.state(DEMO)
+        return await find_samples(self._shop, state["samples"] if state else None, self.calendar, self.now())
+
+    async def refresh_demo(self, seed: int, *, force: bool = False) -> bool:
+        """Make the demo shop of today, unless it is there; return whether anything was written."""
+        now = self.now()
+        wanted = {"seed": seed, "day": self.calendar.day(now).isoformat(), "policies": self._fingerprint()}
+        state = await self._loader.state(DEMO)
+        if not force and state is not None and wanted.items() <= state.items():
+            return False
+        shop = make_shop(seed, now, self.policies, self.calendar)
+        await self._loader.replace_all(
+            DEMO,
+            customers=shop.customers,
+            products=shop.products,
+            orders=shop.orders,
+            vouchers=shop.vouchers,
+            state_key=DEMO,
+            state={**wanted, "samples": shop.samples},
+            now=now,
+        )
+        return True
+
+    def _fingerprint(self) -> str:
+        """Changed policies make another shop: delivery options and periods shape the orders."""
+        return sha256(self.policies.model_dump_json().encode()).hexdigest()[:16]
+
+
+@asynccontextmanager
+async def open_desk() -> AsyncIterator[ShopDesk]:
+    """Open the shop of the present settings, its database migrated."""
+    settings = Settings()
+    await asyncio.to_thread(migrate.upgrade, settings.database)
+    async with _desk(settings) as desk:
+        yield desk
+
+
+async def refresh(settings: Settings) -> None:
+    """Make the demo shop of today, unless it is there."""
+    async with _desk(settings) as desk:
+        await desk.refresh_demo(DEMO_SEED)
+
+
+async def tour(settings: Settings) -> str:
+    """Return three sample orders and what to ask about them."""
+    async with _desk(settings) as desk:
+        return tour_of(await desk.samples())
+
+
+@asynccontextmanager
+async def _desk(settings: Settings) -> AsyncIterator[ShopDesk]:
+    database = Database(settings.database)
+    try:
+        yield ShopDesk(settings, database)
+    finally:
+        await database.close()
