@@ -9,7 +9,13 @@ from fastapi.responses import JSONResponse
 
 from bot.body_limit import BodyLimit
 from bot.channels.health import health_routes
+from bot.channels.internal import internal_routes
 from bot.channels.rest import rest_routes
+from bot.channels.web.chat import Chat
+from bot.channels.web.hub import CHANNEL as WEB
+from bot.channels.web.hub import Hub, WebSender
+from bot.channels.web.routes import web_routes
+from bot.channels.web.visitors import Visitors
 from bot.clock import Clock, utc_now
 from bot.conversation import Sender
 from bot.engine_client import EngineClient
@@ -18,6 +24,8 @@ from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.outbox import Outbox
 from bot.settings import Settings
+from bot.shop.policies import load_policies
+from bot.shop_side import make_operations
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.wakeup import Wakeup
@@ -38,6 +46,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     settings = settings or Settings()
     database = Database(settings.database)
     engine = EngineClient(settings.engine_url, settings.engine_key, settings.engine_timeout_s)
+    policies = load_policies(settings.policies)
     wakeup = Wakeup(database)
     hours = ServiceHours(settings.service_hours, settings.zone, settings.holidays)
     handoffs = HandoffService(hours, settings.wait_default_s)
@@ -51,9 +60,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         publish=wakeup.publish,
         clock=clock,
     )
-    senders: dict[str, Sender] = {}
+    senders: dict[str, Sender] = {WEB: WebSender()}
     outbox = Outbox(database, senders, clock)
     wakeup.listen(outbox.wake)
+    hub = Hub(database)
+    wakeup.listen(hub.wake)
+    chat = Chat(
+        settings, database, hub, turns, handoffs, Visitors(settings.signing_key, settings.visitor_days), clock=clock
+    )
 
     async def tell_longer_waits() -> None:
         async with database.begin() as session:
@@ -69,6 +83,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(15, tell_longer_waits, "longer waits")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
+    timers.every(5, hub.look_again, "news for the web chat")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -81,6 +96,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         await timers.start()
         yield
         await timers.stop()
+        await hub.stop()
         await outbox.stop()
         await wakeup.stop()
         await engine.close()
@@ -92,6 +108,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.add_exception_handler(RequestValidationError, _render_invalid)
     app.include_router(health_routes(database, engine))
     app.include_router(rest_routes(settings, database, turns))
+    operations = make_operations(settings, database, policies, hours, clock)
+    app.include_router(internal_routes(operations, settings.engine_key, database))
+    app.include_router(web_routes(settings, database, hub, chat, policies.shop))
     return app
 
 
