@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from bot.body_limit import BodyLimit
+from bot.channels.demo.routes import demo_routes
 from bot.channels.health import health_routes
 from bot.channels.internal import internal_routes
 from bot.channels.rest import rest_routes
@@ -17,6 +18,7 @@ from bot.channels.web.hub import Hub, WebSender
 from bot.channels.web.routes import web_routes
 from bot.channels.web.visitors import Visitors
 from bot.clock import Clock, utc_now
+from bot.console.app import Console
 from bot.conversation import Sender
 from bot.engine_client import EngineClient
 from bot.errors import ZusageError
@@ -25,7 +27,7 @@ from bot.handoff.service import HandoffService
 from bot.outbox import Outbox
 from bot.settings import Settings
 from bot.shop.policies import load_policies
-from bot.shop_side import make_operations
+from bot.shop_side import ShopDesk, make_operations
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.wakeup import Wakeup
@@ -65,9 +67,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     wakeup.listen(outbox.wake)
     hub = Hub(database)
     wakeup.listen(hub.wake)
-    chat = Chat(
-        settings, database, hub, turns, handoffs, Visitors(settings.signing_key, settings.visitor_days), clock=clock
-    )
+    operations = make_operations(settings, database, policies, hours, clock)
+    visitors = Visitors(settings.signing_key, settings.visitor_days)
+    chat = Chat(settings, database, hub, turns, handoffs, visitors, sign_in=operations.verifier, clock=clock)
 
     async def tell_longer_waits() -> None:
         async with database.begin() as session:
@@ -77,6 +79,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
 
     silence = Silence(database, surveys, wakeup.publish, clock, settings.silence_survey_s)
 
+    console = Console.build(settings, database, wakeup, handoffs, surveys, clock)
+
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
@@ -84,6 +88,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
     timers.every(5, hub.look_again, "news for the web chat")
+    timers.every(5, console.live.look_again, "news for the console")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -93,9 +98,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
                 await Conversations(session).release_all_leases()
         await wakeup.start()
         await outbox.start()
+        await console.live.start()
         await timers.start()
         yield
         await timers.stop()
+        await console.live.stop()
         await hub.stop()
         await outbox.stop()
         await wakeup.stop()
@@ -106,11 +113,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.add_middleware(BodyLimit, limit_for=lambda path: UPLOAD_LIMIT if path.endswith("/attachments") else BODY_LIMIT)
     app.add_exception_handler(ZusageError, _render_error)
     app.add_exception_handler(RequestValidationError, _render_invalid)
+    app.mount("/console", console.app)
     app.include_router(health_routes(database, engine))
     app.include_router(rest_routes(settings, database, turns))
-    operations = make_operations(settings, database, policies, hours, clock)
     app.include_router(internal_routes(operations, settings.engine_key, database))
     app.include_router(web_routes(settings, database, hub, chat, policies.shop))
+    if settings.demo:
+        desk = ShopDesk(settings, database, clock)
+        app.include_router(demo_routes(settings, policies, desk.backend, desk, clock))
     return app
 
 

@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         """The token in force between service and engine."""
         return self.engine_token.get_secret_value() or self._kept_secret("engine_token")
 
+    @cached_property
+    def identity_key(self) -> str:
+        """The key in force for the shop's identity tokens; empty: none are accepted. The demo signs its own."""
+        return self.shop_token_key.get_secret_value() or (self._kept_secret("shop_token_key") if self.demo else "")
+
     def _kept_secret(self, name: str) -> str:
         """Return a secret made once and kept in the data directory, readable by the owner only."""
         path = self.data_dir / "secrets" / name

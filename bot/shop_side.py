@@ -45,7 +45,7 @@ def make_operations(
         SqlProofs(database),
         policies.verification,
         key=settings.signing_key,
-        token_key=settings.shop_token_key.get_secret_value(),
+        token_key=settings.identity_key,
     )
     return Operations(
         backend=backend,
@@ -66,26 +66,26 @@ class ShopDesk:
         self.policies = load_policies(settings.policies)
         self.calendar = Calendar(settings.zone, settings.holidays)
         self.now = clock
-        self._shop = SqlShop(database)
+        self.backend = SqlShop(database)
         self._loader = ShopLoader(database)
 
     @property
     def abilities(self) -> frozenset[str]:
         """Names of the operations the shop can carry out."""
-        return self._shop.abilities
+        return self.backend.abilities
 
     async def order(self, order_number: str) -> Order | None:
         """Return one order."""
-        return await self._shop.order(order_number)
+        return await self.backend.order(order_number)
 
     async def customer(self, customer_id: str) -> Customer | None:
         """Return one customer."""
-        return await self._shop.customer(customer_id)
+        return await self.backend.customer(customer_id)
 
     async def samples(self) -> list[Sample]:
         """Return orders to try things with."""
         state = await self._loader.state(DEMO)
-        return await find_samples(self._shop, state["samples"] if state else None, self.calendar, self.now())
+        return await find_samples(self.backend, state["samples"] if state else None, self.calendar, self.now())
 
     async def refresh_demo(self, seed: int, *, force: bool = False) -> bool:
         """Make the demo shop of today, unless it is there; return whether anything was written."""

@@ -226,7 +226,18 @@ class Verifier:
         return await self._answer("verified", conversation_id, now, left=left + 1) | {"expires_at": grant.expires_at}
 
     async def sign_in(self, conversation_id: str, token: str, now: datetime) -> str:
-        """Believe the shop's signed token (docs/shop.md) and return the customer's id.
+        """Note the proof that the shop's signed token is (docs/shop.md) and return the customer's id.
+
+        Raises:
+            Unauthenticated: as for ``customer_of``.
+        """
+        customer_id = await self.customer_of(token)
+        grant = Grant(customer_id, "", "full", frozenset({"token"}), self._expiry(now))
+        await self._store.grant(conversation_id, grant, now)
+        return customer_id
+
+    async def customer_of(self, token: str) -> str:
+        """Return the id of the customer whom the shop's signed token names.
 
         Raises:
             Unauthenticated: no key is set, or the token is wrong, expired or for somebody unknown.
@@ -246,8 +257,6 @@ class Verifier:
         customer_id = str(claims["sub"])
         if await self._backend.customer(customer_id) is None:
             raise Unauthenticated("the identity token names nobody")
-        grant = Grant(customer_id, "", "full", frozenset({"token"}), self._expiry(now))
-        await self._store.grant(conversation_id, grant, now)
         return customer_id
 
     async def level(self, conversation_id: str, now: datetime) -> Level:

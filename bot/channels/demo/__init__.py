@@ -1,0 +1,1 @@
+"""The demo shop: a page to show the chat on, with invented goods, people and orders."""
