@@ -17,6 +17,7 @@ from rich.console import Console
 from bot.app import create_app
 from bot.engine_process import EngineProcess, engine_python
 from bot.logs import set_up
+from bot.metrics.cli import export
 from bot.settings import Settings
 from bot.shop.cli import shop_commands
 from bot.storage import migrate
@@ -29,6 +30,7 @@ READY_WITHIN_S = 120
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer-service bot for online shops.")
 db = typer.Typer(no_args_is_help=True, help="The database: migrations.")
 app.add_typer(db, name="db")
+app.command("export")(export)
 app.add_typer(shop_commands, name="shop")
 out = Console()
 err = Console(stderr=True)

@@ -347,7 +347,7 @@ class Survey(Base):
     state: Mapped[str] = mapped_column(String(12))  # offered, answering, paused, done, skipped, expired
     trigger: Mapped[str] = mapped_column(String(20))  # goodbye, agent_closed, silence
     language: Mapped[str] = mapped_column(String(2))
-    # The items drawn, in order, each with the probability it was drawn with: [{"item","probability"}]
+    # The items drawn, in order, each with the probability it was drawn with: [{"item","kind","level","probability"}]
     items: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     position: Mapped[int] = mapped_column(Integer, default=0)
     asked_again: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -69,9 +69,9 @@ class SurveyService:
             return []
         language = _language(conversation.language)
         drawn = draw(self.bank, self.random, with_person=handoff is not None)
-        items = [{"item": item.item, "probability": item.probability} for item in drawn]
+        items = [self._described(item.item) | {"probability": item.probability} for item in drawn]
         if self.bank.free_text:
-            items.append({"item": _TEXT, "probability": 1.0})
+            items.append(self._described(_TEXT) | {"probability": 1.0})
         survey = await surveys.add(
             Survey(
                 conversation_id=conversation.id,
@@ -250,14 +250,13 @@ class SurveyService:
         self, session: Session, survey: Survey, position: int, value: int | None, text: str | None, now: datetime
     ) -> None:
         drawn = survey.items[position]
-        item = self.bank.items.get(str(drawn["item"]))
         await Surveys(session).answer(
             SurveyAnswer(
                 survey_id=survey.id,
                 conversation_id=survey.conversation_id,
                 item=drawn["item"],
-                kind=item.kind if item is not None else Kind.TEXT,
-                level=item.level if item is not None else None,
+                kind=drawn["kind"],
+                level=drawn["level"],
                 value=value,
                 text=text,
                 probability=drawn["probability"],
@@ -281,7 +280,7 @@ class SurveyService:
     ) -> list[Reply]:
         """Go to the next question, or to the end."""
         self._advance(survey)
-        if survey.position >= len(survey.items):
+        if self._item(survey) is None:
             return await self._finish(session, conversation, survey, now, thanks=thanks)
         survey.state = "answering"
         survey.ended_at = None
@@ -336,9 +335,20 @@ class SurveyService:
 
     # -- asking
 
+    def _described(self, name: str) -> dict[str, object]:
+        """Return what is stored of an item with the survey, so that it can be read after the bank has changed."""
+        item = self.bank.items.get(name)
+        kind = item.kind if item is not None else Kind.TEXT
+        return {"item": name, "kind": kind, "level": item.level if item is not None else None}
+
     def _item(self, survey: Survey) -> str | None:
-        """Return the name of the item that is open, None behind the last."""
-        return str(survey.items[survey.position]["item"]) if survey.position < len(survey.items) else None
+        """Return the name of the item that is open, None behind the last; what the bank no longer has is passed over."""
+        while survey.position < len(survey.items):
+            name = str(survey.items[survey.position]["item"])
+            if name == _TEXT or name in self.bank.items:
+                return name
+            self._advance(survey)
+        return None
 
     def _ask(self, survey: Survey, opening: str | None = None, instead: str | None = None) -> list[Reply]:
         """Return the open question with its buttons and the hint how a page may show them.

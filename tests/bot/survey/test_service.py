@@ -55,7 +55,7 @@ class TestOffer:
         assert (survey.trigger, survey.state, survey.language) == ("goodbye", "offered", "de")
         assert len(survey.items) == 4
         assert all(0 < item["probability"] <= 1 for item in survey.items)
-        assert survey.items[-1] == {"item": "text", "probability": 1.0}
+        assert survey.items[-1] == {"item": "text", "kind": "text", "level": None, "probability": 1.0}
 
     async def test_in_the_language_of_the_conversation(self, customer: Customer) -> None:
         customer.double.script["bye"] = lambda body: turn_response(

@@ -1,0 +1,1 @@
+"""What managers learn: figures with one definition each, export, report, simulation."""
