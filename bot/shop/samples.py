@@ -65,14 +65,21 @@ async def find_samples(
                 found.append(_sample(order, calendar, now, f"stage {order.stage}", None))
         return found
     for situation, numbers in demo_numbers.items():
-        orders = [order for number in numbers if (order := await source.order(number)) is not None]
-        # One that nobody has tried something with is what it says.
-        order = next((o for o in orders if o.version == UNTOUCHED and o.language == "de"), None) or next(
-            iter(orders), None
-        )
+        order = await _first_untouched(source, numbers)
         if order is not None:
             found.append(_sample(order, calendar, now, SCENARIOS[situation].what, situation))
     return found
+
+
+async def _first_untouched(source: SampleSource, numbers: Sequence[str]) -> Order | None:
+    """Return an order that nobody has tried something with, for it is what it says; or any, if all were tried."""
+    first = None
+    for number in numbers:
+        order = await source.order(number)
+        if order is not None and order.version == UNTOUCHED and order.language == "de":
+            return order
+        first = first or order
+    return first
 
 
 def tour_of(samples: Sequence[Sample]) -> str:

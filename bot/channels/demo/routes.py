@@ -178,7 +178,7 @@ def _worth_trying(samples: Sequence[Sample]) -> list[Sample]:
 
 def _goods(product: Product, language: Language) -> dict[str, Any]:
     english = language == "en"
-    colours = list(dict.fromkeys(c for variant in product.variants if (c := variant.options.get("color"))))
+    colours = list(dict.fromkeys(c for variant in product.variants if (c := variant.options.get("Farbe"))))
     return {
         "id": product.id,
         "name": (english and product.name_en) or product.name,
