@@ -12,14 +12,17 @@ from typing import Annotated
 import httpx
 import typer
 import uvicorn
+from pydantic import SecretStr
 from rich.console import Console
 
 from bot.app import create_app
+from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
 from bot.logs import set_up
 from bot.metrics.cli import export
 from bot.settings import Settings
 from bot.shop.cli import shop_commands
+from bot.shop_side import open_desk, refresh, tour
 from bot.storage import migrate
 
 __all__ = ["app"]
@@ -31,7 +34,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer-ser
 db = typer.Typer(no_args_is_help=True, help="The database: migrations.")
 app.add_typer(db, name="db")
 app.command("export")(export)
-app.add_typer(shop_commands, name="shop")
+app.add_typer(agent_commands, name="agents")
+app.add_typer(shop_commands(open_desk), name="shop")
 out = Console()
 err = Console(stderr=True)
 
@@ -80,8 +84,6 @@ async def _serve(settings: Settings, child: EngineProcess | None) -> None:
     try:
         await asyncio.to_thread(migrate.upgrade, settings.database)
         if settings.demo:
-            from bot.shop.demo import refresh
-
             await refresh(settings)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -122,9 +124,11 @@ async def _announce(settings: Settings, started: float) -> None:
     out.print(f"  Console         {settings.url}/console")
     out.print(f"  API             {settings.url}/docs\n")
     if settings.demo:
-        from bot.shop.demo import tour
-
         out.print(await tour(settings))
+        out.print("  Sign in to the console as")
+        for agent in await prepare_demo_agents(settings):
+            out.print(f"    {agent.email}  {agent.password}  ({agent.role})", highlight=False, markup=False)
+        out.print("")
     out.print("Ctrl-C stops everything.\n")
 
 
@@ -153,6 +157,23 @@ def db_upgrade() -> None:
 def db_revise(message: str) -> None:
     """Write a migration for changed models (for developers)."""
     migrate.revise(Settings().database, message)
+
+
+@app.command("settings")
+def list_settings() -> None:
+    """Print every setting with its meaning and default, as the table in docs/settings.md."""
+    print(settings_table())
+
+
+def settings_table() -> str:
+    """Return the documented settings as a Markdown table, from the code that reads them."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = "" if isinstance(default, SecretStr) or default in ("", []) else f"`{default}`"
+        secret = f" Secret: `ZUSAGE_{name.upper()}_FILE` may name a file instead." if isinstance(default, SecretStr) else ""
+        rows.append(f"| `ZUSAGE_{name.upper()}` | {shown} | {field.description}{secret} |")
+    return "\n".join(rows)
 
 
 @app.command()
