@@ -25,6 +25,7 @@ __all__ = [
     "PermanentFailure",
     "Reply",
     "Sender",
+    "Sent",
     "TemporaryFailure",
     "TurnState",
     "clean_text",
@@ -112,6 +113,9 @@ class Incoming(BaseModel):
     wants_person: bool = Field(False, description="The customer pressed 'talk to a person'.")
     language: Language | None = Field(None, description="What the page or app is set to, if known.")
     address: str | None = Field(None, description="Hash of the network address, to count attempts.")
+    answers: tuple["Reply", ...] = Field(
+        (), description="What the channel answers by itself, in its turn, instead of the engine: commands, a sticker."
+    )
 
 
 class Reply(BaseModel):
@@ -162,31 +166,62 @@ class Conversation(BaseModel):
 
 
 class Destination(BaseModel):
-    """Where a delivery goes."""
+    """Where a delivery goes. ``part`` counts what was sent of a message for which a channel needs several."""
 
     conversation_id: int
     channel: str
     external_key: str
+    part: int = 0
+
+
+class Sent(BaseModel):
+    """What became of a sending. With ``more`` the message has parts that are still to be sent."""
+
+    external_id: str | None = None
+    more: bool = False
 
 
 class TemporaryFailure(Exception):
-    """Sending failed and may work later. ``retry_after_s`` is what the other side asked for, in seconds."""
+    """Sending failed and may work later.
 
-    def __init__(self, message: str, retry_after_s: float | None = None, ambiguous: bool = False) -> None:
+    ``retry_after_s`` is what the other side asked for, in seconds. ``ambiguous`` says that the message may have
+    arrived all the same, and ``more`` that it has parts after this one. ``unreachable`` says that nobody was
+    there at all, which is an outage of the channel.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        ambiguous: bool = False,
+        *,
+        more: bool = False,
+        unreachable: bool = False,
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.ambiguous = ambiguous
+        self.more = more
+        self.unreachable = unreachable
 
 
 class PermanentFailure(Exception):
-    """Sending failed and will not work later, e.g. the customer blocked the bot."""
+    """Sending failed and will not work later.
+
+    ``address_gone`` says that nothing at all can be sent there any more, e.g. because the customer blocked the
+    bot; otherwise only this message is refused.
+    """
+
+    def __init__(self, message: str, *, address_gone: bool = True) -> None:
+        super().__init__(message)
+        self.address_gone = address_gone
 
 
 class Sender(Protocol):
     """What a channel offers to get a message to the customer."""
 
-    async def send(self, to: Destination, message: Message) -> str | None:
-        """Send one message and return the channel's id of it, if it has one.
+    async def send(self, to: Destination, message: Message) -> Sent:
+        """Send one message, or the next part of it, and return the channel's id of it, if it has one.
 
         Raises:
             TemporaryFailure: may be tried again.

@@ -165,9 +165,10 @@ class TurnHandler:
             conversation.last_customer_at = now
             conversation.address = incoming.address or conversation.address
             for_survey = payload is not None and payload.startswith(SURVEY_PAYLOAD)
-            with_agent = conversation.state == ConversationState.AGENT and not for_survey
+            prepared = [reply.model_dump(mode="json") for reply in incoming.answers]
+            with_agent = conversation.state == ConversationState.AGENT and not for_survey and not prepared
             state = TurnState.WITH_PERSON if with_agent else TurnState.PENDING
-            await conversations.add_turn(conversation, message, state, payload, now)
+            await conversations.add_turn(conversation, message, state, payload, now, prepared=prepared or None)
             return Receipt(conversation.id, conversation.public_id, message.number, now, False, not with_agent)
 
     async def _conversation_for(self, session: Session, incoming: Incoming, now: datetime) -> ConversationRow:
@@ -328,7 +329,10 @@ class TurnHandler:
             conversation, turn = await conversations.still_ours(claim, self.owner)
             language = _language(conversation.language)
             replies: list[Reply] | None
-            if claim.payload == EXPIRED:
+            if claim.prepared:
+                replies = [Reply.model_validate(reply) for reply in claim.prepared]
+                turn.goal = "channel"  # no matter of the shop either
+            elif claim.payload == EXPIRED:
                 replies = [Reply(text=text("button_expired", language))]
             elif claim.payload == PERSON:
                 turn.intent, turn.confidence, turn.understood = "human_handoff", 1.0, True

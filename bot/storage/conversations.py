@@ -1,7 +1,7 @@
 """Conversations, messages, turns and deliveries: every query the path of a message needs."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +70,7 @@ class Claim:
     turn_public_id: str
     message: Message
     payload: str | None
+    prepared: list[dict[str, Any]] | None
     tracker: dict[str, Any] | None
     tries: int
     delay_told: bool
@@ -85,6 +86,7 @@ class DueDelivery:
     to: Destination
     message: Message
     tries: int
+    created_at: datetime
 
 
 class Conversations:
@@ -241,6 +243,7 @@ class Conversations:
                     external_key=link.external_key,
                     state=DeliveryState.PENDING,
                     tries=0,
+                    part=0,
                     next_try_at=now,
                     created_at=now,
                 )
@@ -284,7 +287,14 @@ class Conversations:
     # -- turns
 
     async def add_turn(
-        self, conversation: ConversationRow, message: MessageRow, state: TurnState, payload: str | None, now: datetime
+        self,
+        conversation: ConversationRow,
+        message: MessageRow,
+        state: TurnState,
+        payload: str | None,
+        now: datetime,
+        *,
+        prepared: list[dict[str, Any]] | None = None,
     ) -> Turn:
         """Record that a customer's message is to be answered."""
         turn = Turn(
@@ -293,6 +303,7 @@ class Conversations:
             message_id=message.id,
             state=state,
             payload=payload,
+            prepared=prepared,
             tries=0,
             delay_told=False,
             next_try_at=now if state == TurnState.PENDING else None,
@@ -339,6 +350,7 @@ class Conversations:
             turn_public_id=turn.public_id,
             message=to_message(message),
             payload=turn.payload,
+            prepared=turn.prepared,
             tracker=row.tracker,
             tries=turn.tries,
             delay_told=turn.delay_told,
@@ -405,10 +417,13 @@ class Conversations:
 
     # -- deliveries
 
-    async def due_deliveries(self, channel: str, now: datetime, limit: int = 100) -> list[DueDelivery]:
+    async def due_deliveries(
+        self, channel: str, now: datetime, limit: int = 100, *, not_to: Collection[str] = ()
+    ) -> list[DueDelivery]:
         """Take the next message of every address of a channel that is due, and mark them ``sending``.
 
-        Only the oldest unsent message of an address is taken, so that order is kept.
+        Only the oldest unsent message of an address is taken, so that order is kept. Addresses in ``not_to``
+        are left out.
         """
         unsent = (DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.SENDING)
         heads = (
@@ -422,6 +437,7 @@ class Conversations:
                 Delivery.id.in_(heads),
                 Delivery.state.in_((DeliveryState.PENDING, DeliveryState.FAILED)),
                 Delivery.next_try_at <= now,
+                Delivery.external_key.not_in(not_to),
             )
             .order_by(Delivery.id)
             .limit(limit)
@@ -433,8 +449,17 @@ class Conversations:
             row.tries += 1
             row.next_try_at = now
             message = await self.session.get_one(MessageRow, row.message_id)
-            to = Destination(conversation_id=row.conversation_id, channel=row.channel, external_key=row.external_key)
-            due.append(DueDelivery(id=row.id, to=to, message=to_message(message), tries=row.tries))
+            to = Destination(
+                conversation_id=row.conversation_id,
+                channel=row.channel,
+                external_key=row.external_key,
+                part=row.part,
+            )
+            due.append(
+                DueDelivery(
+                    id=row.id, to=to, message=to_message(message), tries=row.tries, created_at=row.created_at
+                )
+            )
         return due
 
     async def take_waiting(self, channel: str, external_key: str, now: datetime) -> list[Message]:
@@ -465,11 +490,15 @@ class Conversations:
         external_id: str | None = None,
         error: str | None = None,
         next_try_at: datetime | None = None,
+        part_done: bool = False,
     ) -> None:
-        """Write down how a sending ended."""
+        """Write down how a sending ended; with ``part_done`` the message's next part is to follow."""
         row = await self.session.get_one(Delivery, delivery_id)
         row.state = state
         row.external_id = external_id
+        if part_done:
+            row.part += 1
+            row.tries = 0
         row.error = error[:300] if error else None
         row.next_try_at = next_try_at
         if state == DeliveryState.SENT:
@@ -492,12 +521,14 @@ class Conversations:
             .values(state=DeliveryState.DEAD)
         )
 
-    async def interrupted_deliveries(self, before: datetime) -> list[Delivery]:
-        """Return sendings that a crash cut off: they may or may not have arrived."""
+    async def interrupted_deliveries(self, before: datetime, channel: str | None = None) -> list[Delivery]:
+        """Return sendings that a crash cut off, of one channel or of all: they may or may not have arrived."""
         query = select(Delivery).where(
             and_(
                 Delivery.state == DeliveryState.SENDING,
                 or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= before),
             )
         )
+        if channel is not None:
+            query = query.where(Delivery.channel == channel)
         return list(await self.session.scalars(query))

@@ -150,6 +150,8 @@ class Turn(Base):
     message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), unique=True)
     state: Mapped[str] = mapped_column(String(12))
     payload: Mapped[str | None] = mapped_column(Text)
+    # Replies that the channel prepared; the engine is not asked then.
+    prepared: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
     tries: Mapped[int] = mapped_column(Integer, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(String(300))
@@ -184,6 +186,8 @@ class Delivery(Base):
     external_key: Mapped[str] = mapped_column(String(128))
     state: Mapped[str] = mapped_column(String(12))
     tries: Mapped[int] = mapped_column(Integer, default=0)
+    # How many parts were sent, where a channel needs several for one message.
+    part: Mapped[int] = mapped_column(Integer, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     external_id: Mapped[str | None] = mapped_column(String(128))
     error: Mapped[str | None] = mapped_column(String(300))

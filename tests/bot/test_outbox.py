@@ -12,6 +12,7 @@ from bot.conversation import (
     Message,
     PermanentFailure,
     Reply,
+    Sent,
     TemporaryFailure,
 )
 from bot.outbox import Outbox
@@ -26,11 +27,12 @@ class Recorder:
         self.sent: list[tuple[str, str | None]] = []
         self.failures: list[Exception] = []
 
-    async def send(self, to: Destination, message: Message) -> str | None:
+    async def send(self, to: Destination, message: Message) -> Sent:
         if self.failures:
             raise self.failures.pop(0)
-        self.sent.append((to.external_key, message.text))
-        return f"ext-{message.id}"
+        parts = (message.text or "").split("|")
+        self.sent.append((to.external_key, parts[to.part]))
+        return Sent(external_id=f"ext-{message.id}", more=to.part + 1 < len(parts))
 
 
 async def write(database, key: str, *texts: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from bot.channels.web.protocol import Messages, ServerFrame, State, Typing, seen_by_customer
-from bot.conversation import ConversationState, Destination, Language, Message
+from bot.conversation import ConversationState, Destination, Language, Message, Sent
 from bot.storage.chats import Chats, Head
 from bot.storage.conversations import Conversations, to_message
 from bot.storage.database import Database
@@ -234,9 +234,9 @@ class Hub:
 class WebSender:
     """The outbox's way to the web chat: browsers fetch by number, so being stored is being sent."""
 
-    async def send(self, to: Destination, message: Message) -> str | None:
+    async def send(self, to: Destination, message: Message) -> Sent:
         """Confirm. The hub brings the message to whoever is there, and to the others when they return."""
-        return None
+        return Sent()
 
 
 def batch(public_id: str, after: int, upto: int, messages: Iterable[Message], **flags: bool) -> Messages:

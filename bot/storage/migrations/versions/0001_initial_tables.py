@@ -81,6 +81,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversations_last_customer_at'), ['last_customer_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversations_state'), ['state'], unique=False)
 
+    op.create_table('leases',
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('owner', sa.String(length=40), nullable=True),
+    sa.Column('until', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_leases'))
+    )
     op.create_table('outages',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('part', sa.String(length=20), nullable=False),
@@ -258,6 +264,25 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tags')),
     sa.UniqueConstraint('name', name=op.f('uq_tags_name'))
     )
+    op.create_table('telegram_updates',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('bot_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('update_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('chat_id', bot.storage.base.BigInt, nullable=True),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('body', bot.storage.base.Json, nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('next_try_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.Column('received_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('handled_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_telegram_updates')),
+    sa.UniqueConstraint('bot_id', 'update_id', name=op.f('uq_telegram_updates_bot_id_update_id'))
+    )
+    with op.batch_alter_table('telegram_updates', schema=None) as batch_op:
+        batch_op.create_index('ix_telegram_updates_open', ['bot_id', 'state', 'update_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_telegram_updates_received_at'), ['received_at'], unique=False)
+
     op.create_table('agent_sessions',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('agent_id', sa.Integer(), nullable=False),
@@ -352,6 +377,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_handoffs_ended_at'), ['ended_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_handoffs_queued_at'), ['queued_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_handoffs_state'), ['state'], unique=False)
+
+    op.create_table('join_codes',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('code_hash', sa.String(length=64), nullable=False),
+    sa.Column('conversation_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('to_channel', sa.String(length=20), nullable=False),
+    sa.Column('from_key', sa.String(length=128), nullable=False),
+    sa.Column('to_key', sa.String(length=128), nullable=True),
+    sa.Column('to_name', sa.String(length=80), nullable=True),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('expires_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('settled_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_join_codes_conversation_id_conversations'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_join_codes')),
+    sa.UniqueConstraint('code_hash', name=op.f('uq_join_codes_code_hash'))
+    )
+    with op.batch_alter_table('join_codes', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_join_codes_conversation_id'), ['conversation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_join_codes_created_at'), ['created_at'], unique=False)
 
     op.create_table('messages',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
@@ -569,6 +614,7 @@ def upgrade() -> None:
     sa.Column('external_key', sa.String(length=128), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('part', sa.Integer(), nullable=False),
     sa.Column('next_try_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('external_id', sa.String(length=128), nullable=True),
     sa.Column('error', sa.String(length=300), nullable=True),
@@ -759,6 +805,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_survey_answers_answered_at'), ['answered_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_survey_answers_conversation_id'), ['conversation_id'], unique=False)
 
+    op.create_table('telegram_keyboards',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('address', sa.String(length=128), nullable=False),
+    sa.Column('telegram_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('message_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('sent_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('closed_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['message_id'], ['messages.id'], name=op.f('fk_telegram_keyboards_message_id_messages'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_telegram_keyboards')),
+    sa.UniqueConstraint('address', 'telegram_id', name=op.f('uq_telegram_keyboards_address_telegram_id'))
+    )
+    with op.batch_alter_table('telegram_keyboards', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_telegram_keyboards_message_id'), ['message_id'], unique=False)
+
     op.create_table('turns',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('public_id', sa.String(length=32), nullable=False),
@@ -766,6 +826,7 @@ def upgrade() -> None:
     sa.Column('message_id', bot.storage.base.BigInt, nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('payload', sa.Text(), nullable=True),
+    sa.Column('prepared', bot.storage.base.Json, nullable=True),
     sa.Column('tries', sa.Integer(), nullable=False),
     sa.Column('next_try_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('error', sa.String(length=300), nullable=True),
@@ -818,6 +879,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_turns_conversation_id'))
 
     op.drop_table('turns')
+    with op.batch_alter_table('telegram_keyboards', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_telegram_keyboards_message_id'))
+
+    op.drop_table('telegram_keyboards')
     with op.batch_alter_table('survey_answers', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_survey_answers_conversation_id'))
         batch_op.drop_index(batch_op.f('ix_survey_answers_answered_at'))
@@ -893,6 +958,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_messages_created_at'))
 
     op.drop_table('messages')
+    with op.batch_alter_table('join_codes', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_join_codes_created_at'))
+        batch_op.drop_index(batch_op.f('ix_join_codes_conversation_id'))
+
+    op.drop_table('join_codes')
     with op.batch_alter_table('handoffs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_handoffs_state'))
         batch_op.drop_index(batch_op.f('ix_handoffs_queued_at'))
@@ -918,6 +988,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_agent_sessions_agent_id'))
 
     op.drop_table('agent_sessions')
+    with op.batch_alter_table('telegram_updates', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_telegram_updates_received_at'))
+        batch_op.drop_index('ix_telegram_updates_open')
+
+    op.drop_table('telegram_updates')
     op.drop_table('tags')
     with op.batch_alter_table('sign_in_attempts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_sign_in_attempts_email_hash'))
@@ -971,6 +1046,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_outages_part'))
 
     op.drop_table('outages')
+    op.drop_table('leases')
     with op.batch_alter_table('conversations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversations_state'))
         batch_op.drop_index(batch_op.f('ix_conversations_last_customer_at'))
