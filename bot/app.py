@@ -25,11 +25,13 @@ from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.outbox import Outbox
+from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
 from bot.shop_side import ShopDesk, make_operations
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
+from bot.storage.promises import SqlPromiseFacts
 from bot.storage.wakeup import Wakeup
 from bot.survey.bank import load_bank
 from bot.survey.service import SurveyService
@@ -67,9 +69,20 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     wakeup.listen(outbox.wake)
     hub = Hub(database)
     wakeup.listen(hub.wake)
+    wakeup.listen_to_notices(hub.heard)
     operations = make_operations(settings, database, policies, hours, clock)
     visitors = Visitors(settings.signing_key, settings.visitor_days)
-    chat = Chat(settings, database, hub, turns, handoffs, visitors, sign_in=operations.verifier, clock=clock)
+    chat = Chat(
+        settings,
+        database,
+        hub,
+        turns,
+        handoffs,
+        visitors,
+        announce=wakeup.announce,
+        sign_in=operations.verifier,
+        clock=clock,
+    )
 
     async def tell_longer_waits() -> None:
         async with database.begin() as session:
@@ -81,12 +94,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
 
     console = Console.build(settings, database, wakeup, handoffs, surveys, clock)
 
+    promises = PromiseChecker(database, SqlPromiseFacts(database), settings.zone, wakeup.publish, clock)
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
     timers.every(15, tell_longer_waits, "longer waits")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
+    timers.every(60, promises.check, "promises")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 

@@ -1,0 +1,1 @@
+"""What was promised and whether it was kept: the ledger's judge, the checker, and honest notices."""
