@@ -84,6 +84,8 @@ class Database:
                 # Readers in WAL need no write lock; BEGIN IMMEDIATE would queue them behind writers.
                 await session.connection(execution_options={"zusage_read_only": True})
             yield session
+            # What was read stays readable after the block; rolling back would otherwise empty it.
+            session.expunge_all()
             await session.rollback()
 
     @asynccontextmanager

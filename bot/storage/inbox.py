@@ -196,7 +196,8 @@ class Inbox:
             select(func.max(MessageRow.number))
             .where(
                 MessageRow.conversation_id == Handoff.conversation_id,
-                MessageRow.author.in_((Author.CUSTOMER, Author.AGENT, Author.BOT)),
+                MessageRow.author.in_((Author.CUSTOMER, Author.AGENT)),
+                MessageRow.text.is_not(None),
             )
             .correlate(Handoff)
             .scalar_subquery()
@@ -286,3 +287,7 @@ class Inbox:
         for conversation_id, name in (await self.session.execute(query)).all():
             found.setdefault(conversation_id, []).append(name)
         return found
+
+    async def tag_names(self) -> list[str]:
+        """Return all tags."""
+        return list(await self.session.scalars(select(Tag.name).order_by(func.lower(Tag.name))))

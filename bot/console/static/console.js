@@ -1,0 +1,259 @@
+// What the console does in the browser: hears what changed, fetches it, and keeps hands on the keyboard.
+// All state lives in the service's database; a reload shows the same page.
+
+/** @typedef {{id: number, section: string | null, unread?: number, html?: string}} RowEvent */
+
+const body = document.body;
+const words = document.getElementById("words-of-page").dataset;
+const conversationPane = document.getElementById("conversation");
+const columns = document.querySelector(".columns");
+
+const htmx = await loaded("htmx");
+Idiomorph.defaults.ignoreActiveValue = true;
+// What the agent opened or typed stays as it is when a fresh version of the page's part arrives.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+
+/** Scripts with `defer` run before this module, but not while htmx still sets itself up. */
+async function loaded(name) {
+  while (!(name in window)) await new Promise((resume) => setTimeout(resume, 10));
+  return window[name];
+}
+
+// -- which conversation is open
+
+/** @returns {number | null} */
+function openConversation() {
+  const talk = conversationPane.querySelector("[data-conversation]");
+  return talk ? Number(talk.dataset.conversation) : null;
+}
+
+function markOpen() {
+  const id = openConversation();
+  columns.classList.toggle("has-open", id !== null);
+  for (const link of document.querySelectorAll(".row > a")) {
+    if (Number(link.parentElement.dataset.id) === id) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+// -- lists
+
+/** @param {RowEvent} change */
+function placeRow(change) {
+  const present = document.getElementById(`row-${change.id}`);
+  const list = change.section ? document.querySelector(`[data-section="${change.section}"] .rows`) : null;
+  if (!list) {
+    present?.remove();
+  } else {
+    const holder = document.createElement("template");
+    holder.innerHTML = change.html;
+    const fresh = holder.content.querySelector("li");
+    const before = Number(present?.dataset.unread ?? 0);
+    const moved = present && present.parentElement !== list;
+    if (present && !moved) {
+      Idiomorph.morph(present, fresh, { morphStyle: "outerHTML" });
+    } else {
+      const focused = present?.contains(document.activeElement);
+      present?.remove();
+      const order = Number(fresh.dataset.order);
+      const next = [...list.children].find((row) => Number(row.dataset.order) > order);
+      list.insertBefore(fresh, next ?? null);
+      if (focused) fresh.querySelector("a").focus();
+    }
+    const row = document.getElementById(`row-${change.id}`);
+    htmx.process(row);
+    if (change.section === "queue" && !present) alertAgent(words.new);
+    else if (change.section === "mine" && change.unread > before && (document.hidden || change.id !== openConversation())) alertAgent(words.wrote);
+  }
+  countRows();
+  markOpen();
+  tick();
+  if (change.id === openConversation()) refreshConversation();
+}
+
+function countRows() {
+  for (const list of document.querySelectorAll(".list")) {
+    list.querySelector("[data-count]").textContent = list.querySelectorAll(".row").length;
+  }
+  const unread = [...document.querySelectorAll('[data-section="mine"] .row')].reduce((sum, row) => sum + Number(row.dataset.unread), 0);
+  const waiting = document.querySelectorAll('[data-section="queue"] .row').length;
+  document.title = (unread + waiting ? `(${unread + waiting}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+}
+
+// -- the open conversation
+
+function refreshConversation() {
+  const thread = document.getElementById("thread");
+  if (thread) htmx.trigger(thread, "changed");
+}
+
+let pinned = true;
+function watchScroll(thread) {
+  const toEnd = () => { thread.scrollTop = thread.scrollHeight; };
+  pinned = true;
+  toEnd();
+  thread.addEventListener("scroll", () => { pinned = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 60; });
+}
+
+function sawIt() {
+  const id = openConversation();
+  if (id === null || document.hidden || document.getElementById("composer")?.dataset.mode !== "reply") return;
+  const row = document.getElementById(`row-${id}`);
+  if (row && Number(row.dataset.unread) > 0) htmx.ajax("POST", `/console/conversations/${id}/seen`, { swap: "none" });
+}
+
+function wireConversation() {
+  markOpen();
+  const thread = document.getElementById("thread");
+  if (thread && !thread.dataset.wired) {
+    thread.dataset.wired = "yes";
+    watchScroll(thread);
+  }
+  wireComposer();
+  sawIt();
+  tick();
+}
+
+function wireComposer() {
+  const form = document.querySelector("[data-composer]");
+  if (!form || form.dataset.wired) return;
+  form.dataset.wired = "yes";
+  const id = openConversation();
+  const field = form.querySelector("textarea");
+  const kinds = form.elements.kind;
+  const retarget = () => {
+    const note = kinds.value !== "reply";
+    form.closest(".composer").classList.toggle("is-note", note);
+    form.setAttribute("hx-post", `/console/conversations/${id}/${note ? "note" : "reply"}`);
+    form.setAttribute("hx-vals", JSON.stringify({ private: kinds.value === "private" }));
+    htmx.process(form);
+  };
+  for (const kind of kinds) kind.addEventListener("change", retarget);
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.target === form) field.value = "";
+  });
+}
+
+// -- time
+
+function tick() {
+  const now = Date.now();
+  for (const mark of document.querySelectorAll("time[data-since]")) {
+    const seconds = Math.max(0, (now - Date.parse(mark.dateTime)) / 1000);
+    mark.title ||= mark.textContent;
+    mark.textContent = inWords(seconds);
+    if (mark.dataset.late) mark.classList.toggle("late", seconds > Number(mark.dataset.late));
+  }
+}
+
+function inWords(seconds) {
+  if (seconds < 60) return words.now;
+  if (seconds < 3600) return words.minutes.replace("{n}", Math.floor(seconds / 60));
+  if (seconds < 86400) return words.hours.replace("{n}", Math.floor(seconds / 3600));
+  return words.days.replace("{n}", Math.floor(seconds / 86400));
+}
+
+// -- telling the agent
+
+function toast(text) {
+  const note = document.createElement("p");
+  note.className = "toast";
+  note.textContent = text;
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), 6000);
+}
+
+function alertAgent(text) {
+  if (document.hidden && "Notification" in window && Notification.permission === "granted") {
+    new Notification("Zusage", { body: text, tag: "zusage" });
+  }
+}
+
+body.addEventListener("htmx:responseError", (event) => {
+  let message = words.failed;
+  try {
+    message = JSON.parse(event.detail.xhr.responseText).error.message;
+  } catch { /* an answer of something between us and the service */ }
+  toast(message);
+});
+body.addEventListener("htmx:sendError", () => toast(words.failed));
+body.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id === "lists") { countRows(); markOpen(); tick(); }
+  else {
+    wireConversation();
+    const thread = document.getElementById("thread");
+    if (thread && pinned) thread.scrollTop = thread.scrollHeight;
+  }
+});
+// The composer is replaced only when what the agent may do has changed: what is typed stays.
+body.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.path.endsWith("/live")) event.detail.parameters.mode = document.getElementById("composer")?.dataset.mode ?? "";
+});
+document.addEventListener("visibilitychange", sawIt);
+
+// Menus close when something else is clicked, on Escape, and after a choice.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("[data-menu][open]")) {
+    if (!menu.contains(event.target) || event.target.closest(".menu-body button")) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("[data-menu][open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// -- keys
+
+const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key === "j" || event.key === "k") {
+    const links = [...document.querySelectorAll(".list[open] .row > a")];
+    const at = links.findIndex((link) => link === document.activeElement || link.hasAttribute("aria-current"));
+    const next = links[event.key === "j" ? Math.min(at + 1, links.length - 1) : Math.max(at - 1, 0)];
+    next?.focus();
+    next?.click();
+  } else if (event.key === "r" || event.key === "n") {
+    const form = document.querySelector("[data-composer]");
+    if (!form) return;
+    event.preventDefault();
+    form.querySelector(`input[value="${event.key === "r" ? "reply" : "note"}"]`).click();
+    form.querySelector("textarea").focus();
+  } else {
+    const control = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (control) {
+      event.preventDefault();
+      control.click();
+    }
+  }
+});
+
+// -- what changed
+
+function listen() {
+  const source = new EventSource(`/console/events?${body.dataset.query}`);
+  source.addEventListener("hello", () => {
+    document.getElementById("link").hidden = true;
+    htmx.trigger("#lists", "refresh");
+    refreshConversation();
+  });
+  source.addEventListener("team", () => htmx.trigger("#colleagues", "refresh"));
+  source.addEventListener("row", (event) => placeRow(JSON.parse(event.data)));
+  source.addEventListener("signed-out", () => { source.close(); location.reload(); });
+  source.onerror = () => { document.getElementById("link").hidden = false; };
+}
+
+wireConversation();
+countRows();
+setInterval(tick, 5000);
+listen();
