@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def database_url(migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
     from bot.storage import migrate
 
     name = f"zusage_test_{secrets.token_hex(6)}"
-    template = "zusage_test_template"
+    template = f"zusage_template_{_migrations_fingerprint()}"
     with psycopg.connect(TEST_DATABASE, autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (template,)).fetchone()
         if known is None:
@@ -43,6 +44,13 @@ def database_url(migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
     yield _with_database(TEST_DATABASE, name)
     with psycopg.connect(TEST_DATABASE, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _migrations_fingerprint() -> str:
+    from bot.storage import migrate
+
+    files = sorted((Path(migrate.__file__).parent / "migrations" / "versions").glob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def _with_database(url: str, name: str) -> str:
