@@ -34,6 +34,7 @@ from bot.errors import EngineFailed, InvalidInput
 from bot.escalation import UPSET, EscalationReason, decide
 from bot.handoff.service import HandoffService
 from bot.settings import Settings
+from bot.signals.agent import note_emotion
 from bot.signals.turn import signals_of_turn
 from bot.storage.conversations import Claim, Conversations, LeaseLost
 from bot.storage.database import Collision, Database, Session
@@ -114,6 +115,8 @@ class TurnHandler:
             await self.publish(receipt.conversation_id)
         if receipt.answered_by_bot:
             await self.answer(receipt.conversation_id)
+        elif not receipt.duplicate:
+            await self.feel(receipt, incoming)
         return receipt
 
     # -- receive and route
@@ -186,6 +189,7 @@ class TurnHandler:
                 )
             conversation.state = ConversationState.BOT
             conversation.closed_at = None
+            conversation.close_reason = None
             Records(session).signal("availability", "reopened", now, conversation_id=conversation.id)
         return conversation
 
@@ -229,6 +233,20 @@ class TurnHandler:
                     log.warning("conversation %s was taken over by another process", conversation_id)
                     return
                 await self.publish(conversation_id)
+
+    async def feel(self, receipt: Receipt, incoming: Incoming) -> None:
+        """Note what a customer feels who writes to an agent. It has arrived by then; what fails stays unknown."""
+        words = clean_text(incoming.text or "")
+        if not words or len(words) > self.settings.message_max_chars:
+            return
+        try:
+            parsed = await self.engine.parse(words)
+        except EngineFailed as error:
+            log.info("the feeling of a message to an agent is not known (%s)", error.message)
+            return
+        if parsed.emotion is not None:
+            async with self.database.begin() as session:
+                await note_emotion(session, receipt.conversation_id, receipt.number, parsed.emotion, receipt.at)
 
     async def think(self, claim: Claim) -> TurnResponse:
         """Ask the engine for the answer. No transaction is open meanwhile.

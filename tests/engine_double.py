@@ -23,6 +23,7 @@ class EngineDouble:
         self.requests: list[dict[str, Any]] = []
         self.script: dict[str, Any] = {}
         self.intents: dict[str, str] = {}  # what /parse understands in a text
+        self.emotions: dict[str, dict[str, Any]] = {}  # and what it feels in it
         self.delay_s = 0.0
         self.fail_with: int | None = None
         self.app = FastAPI()
@@ -44,7 +45,7 @@ class EngineDouble:
             "intent": score,
             "ranking": [score] if score else [],
             "entities": [],
-            "emotion": None,
+            "emotion": self.emotions.get(body["text"]),
             "understood": score is not None,
         }
 

@@ -13,10 +13,12 @@ from bot.escalation import EscalationReason
 from bot.handoff.hours import ServiceHours
 from bot.handoff.summary import summarise
 from bot.handoff.wait import estimate_wait_s
+from bot.signals.agent import note_agent_reply
 from bot.storage.conversations import Conversations
 from bot.storage.database import Session
 from bot.storage.handoffs import Handoffs
 from bot.storage.records import Records
+from bot.storage.signals import SignalHistory
 from bot.storage.tables import Agent, ConversationRow, Handoff, MessageRow
 from bot.texts import text
 
@@ -151,12 +153,14 @@ class HandoffService:
         """
         handoff, conversation = await self._locked(session, handoff_id)
         self._must_have(handoff, agent)
+        waiting = await SignalHistory(session).waiting_for_person(conversation.id)
         message = await Conversations(session).add_reply(
             conversation,
             Reply(text=words or None, author=Author.AGENT, agent_name=agent.name, attachments=list(attachments)),
             now,
             agent_id=agent.id,
         )
+        await note_agent_reply(session, handoff, message, waiting, self.hours)
         if handoff.first_reply_at is None:
             handoff.first_reply_at = now
         handoff.seen_number = conversation.last_number

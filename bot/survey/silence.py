@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.conversation import ConversationState, Listener
+from bot.signals.ending import note_end
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database, Session
 from bot.storage.surveys import LIVE, Surveys
@@ -59,4 +60,5 @@ class Silence:
                 return
         conversation.state = ConversationState.CLOSED
         conversation.closed_at = now
-        conversation.close_reason = survey.trigger if survey is not None else "silence"
+        conversation.close_reason = conversation.close_reason or (survey.trigger if survey is not None else "silence")
+        await note_end(session, conversation.id, now)
