@@ -86,6 +86,7 @@ def order_card(turn: Turn, order: Mapping[str, Any]) -> dict[str, Any]:
         "total": turn.texts.money(order["total"]),
         "lines": [
             {
+                "sku": line["sku"],
                 "name": turn.texts.named(line),
                 "variant": turn.texts.named(line, "variant"),
                 "quantity": line["quantity"],

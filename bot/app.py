@@ -28,7 +28,7 @@ from bot.outbox import Outbox
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
-from bot.shop_side import ShopDesk, make_operations
+from bot.shop_side import ShopDesk, make_operations, make_verifier
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.promises import SqlPromiseFacts
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         handoffs,
         visitors,
         announce=wakeup.announce,
-        sign_in=operations.verifier,
+        sign_in=make_verifier(settings, database, policies),
         clock=clock,
     )
 

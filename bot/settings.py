@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Web origins that may embed the chat, separated by commas."
     )
+    product_picture_url: str = Field(
+        "", description="Address of a product's picture, with {sku} in it; empty: order cards have none."
+    )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Addresses whose X-Forwarded-For is believed, separated by commas."
     )

@@ -108,8 +108,13 @@ def demo_routes(
     async def static(request: Request, version: str, name: str) -> Response:
         return assets.respond(request, name, version=version)
 
-    @router.get("/demo/pictures/{product_id}.svg")
-    async def product_picture(product_id: str, colour: str | None = None) -> Response:
+    @router.get("/demo/pictures/{name}.svg")
+    async def product_picture(name: str, colour: str | None = None) -> Response:
+        """Draw a product by its id, or a variant by its SKU."""
+        product = await backend.product_of(name)
+        product_id = product.id if product else name
+        if product is not None:
+            colour = next((v.options.get("Farbe") for v in product.variants if v.sku == name), None)
         headers = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
         return Response(picture(product_id, colour), media_type="image/svg+xml", headers=headers)
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from bot.errors import NotFound
 __all__ = ["Assets"]
 
 _TEXT = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+# Whole lines of comment. They are for whoever reads the source and do not travel; line numbers stay.
+_COMMENTS = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class Assets:
 
 def _load(path: Path) -> Asset:
     plain = path.read_bytes()
+    if path.suffix in (".js", ".css"):
+        plain = _COMMENTS.sub(lambda comment: b"\n" * comment[0].count(b"\n"), plain)
     media_type = _TEXT.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Asset(
         media_type=media_type,

@@ -32,17 +32,19 @@ from bot.channels.web.protocol import (
     Sync,
     Typing,
     Welcome,
+    Writing,
 )
 from bot.channels.web.visitors import Visitor, Visitors
 from bot.clock import Clock, utc_now
 from bot.conversation import Attachment, ConversationState, Incoming
-from bot.errors import InvalidInput, NotFound, TooManyRequests, Unauthenticated, ZusageError
+from bot.errors import NotFound, TooManyRequests, Unauthenticated, ZusageError
 from bot.handoff.service import HandoffService
 from bot.settings import Settings
 from bot.storage.chats import Chats
 from bot.storage.conversations import Conversations, to_message
 from bot.storage.database import Database
 from bot.storage.records import Records
+from bot.storage.wakeup import Notice, NoticeListener
 from bot.turn import Receipt, TurnHandler
 
 __all__ = ["Chat", "SignIn"]
@@ -80,6 +82,7 @@ class Chat:
     turns: TurnHandler
     handoffs: HandoffService
     visitors: Visitors
+    announce: NoticeListener
     sign_in: SignIn | None = None
     clock: Clock = utc_now
 
@@ -123,7 +126,7 @@ class Chat:
             if head is not None and head.state is ConversationState.AGENT:
                 agent = await Chats(session).agent_name(head.conversation_id)
         self.hub.leave(link)
-        link.visitor = visitor.id
+        link.browser = visitor
         link.conversation_id = link.public_id = None
         link.sent = 0
         start = 0
@@ -199,6 +202,8 @@ class Chat:
                 await self._set_page(link, frame.page)
             case SetLanguage():
                 await self._set_language(link, frame)
+            case Writing():
+                await self._writing(link, frame)
             case Identify():
                 await self._identify(link, frame)
             case Restart():
@@ -362,7 +367,27 @@ class Chat:
         Raises:
             Unauthenticated: the token is not good; nothing changes.
         """
-        raise InvalidInput("Signing in is not available.", code="no_identity")
+        browser = link.browser
+        if browser is None:
+            return
+        if frame.token is None:
+            link.identity = None
+            if browser.customer is not None:  # signed out: the next person at this computer starts anew
+                await self._enter(link, self.visitors.new())
+            return
+        if self.sign_in is None:
+            raise Unauthenticated("This service accepts no identity tokens.")
+        bound = self.visitors.bind(browser, await self.sign_in.customer_of(frame.token))
+        link.identity = frame.token
+        if bound.id != browser.id:
+            await self._enter(link, bound)
+        else:
+            await self._enter(link, bound, known_conversation=link.public_id, after=link.sent)
+
+    async def _writing(self, link: Link, frame: Writing) -> None:
+        if link.conversation_id is not None and link.state is ConversationState.AGENT:
+            data = {"by": "customer", "name": None, "on": frame.on}
+            await self.announce(Notice("typing", link.conversation_id, data))
 
     async def _restart(self, link: Link) -> None:
         """End the conversation and give the browser a new identity: the next person on it sees nothing."""

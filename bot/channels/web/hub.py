@@ -7,10 +7,12 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from bot.channels.web.protocol import Messages, ServerFrame, State, Typing, seen_by_customer
+from bot.channels.web.visitors import Visitor
 from bot.conversation import ConversationState, Destination, Language, Message, Sent
 from bot.storage.chats import Chats, Head
 from bot.storage.conversations import Conversations, to_message
 from bot.storage.database import Database
+from bot.storage.wakeup import Notice
 
 __all__ = ["CHANNEL", "Hub", "Link", "WebSender"]
 
@@ -31,18 +33,18 @@ class Link:
         "_lost",
         "address",
         "agent",
+        "browser",
         "conversation_id",
         "identity",
         "language",
         "public_id",
         "sent",
         "state",
-        "visitor",
     )
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.visitor = ""
+        self.browser: Visitor | None = None
         self.language: Language = "de"
         self.identity: str | None = None
         self.conversation_id: int | None = None
@@ -52,6 +54,11 @@ class Link:
         self.agent: str | None = None
         self._lost = False
         self._frames: asyncio.Queue[ServerFrame | None] = asyncio.Queue()
+
+    @property
+    def visitor(self) -> str:
+        """The visitor's id; empty before the hello."""
+        return self.browser.id if self.browser is not None else ""
 
     def push(self, frame: ServerFrame) -> None:
         """Queue a frame for the browser. Never waits: one slow browser must not hold up others."""
@@ -209,6 +216,15 @@ class Hub:
         """Tell the tabs of a conversation that somebody is writing, or no longer."""
         for link in self._by_conversation.get(conversation_id, ()):
             link.push(frame)
+
+    async def heard(self, notice: Notice) -> None:
+        """Show the customer that an agent is typing."""
+        if notice.kind != "typing" or notice.conversation_id is None or notice.data.get("by") != "agent":
+            return
+        for link in self._by_conversation.get(notice.conversation_id, ()):
+            if link.public_id is not None:
+                on = bool(notice.data.get("on"))
+                link.push(Typing(conversation=link.public_id, on=on, who="agent", number=link.sent))
 
     # -- background work
 

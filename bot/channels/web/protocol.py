@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from bot.conversation import Attachment, Author, Button, Conversation, ConversationState, Language, Message
+from bot.conversation import Attachment, Author, Button, ConversationState, Language, Message
 from bot.errors import InvalidInput
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Sync",
     "Typing",
     "Welcome",
+    "Writing",
     "parse",
     "seen_by_customer",
 ]
@@ -130,6 +131,13 @@ class SetLanguage(_Frame):
     language: Language
 
 
+class Writing(_Frame):
+    """Says that the customer is typing, or has stopped; shown to the person who has the conversation."""
+
+    type: Literal["writing"] = "writing"
+    on: bool
+
+
 class AskPromises(_Frame):
     """Asks what was promised in this conversation."""
 
@@ -155,7 +163,18 @@ class Ping(_Frame):
 
 
 ClientFrame = Annotated[
-    Hello | Say | Sync | AskEarlier | Identify | SetPage | SetLanguage | AskPromises | AskService | Restart | Ping,
+    Hello
+    | Say
+    | Sync
+    | AskEarlier
+    | Identify
+    | SetPage
+    | SetLanguage
+    | Writing
+    | AskPromises
+    | AskService
+    | Restart
+    | Ping,
     Field(discriminator="type"),
 ]
 
@@ -330,14 +349,4 @@ def seen_by_customer(message: Message) -> CustomerMessage | None:
         agent=message.agent_name if message.author is Author.AGENT else None,
         id=message.external_id if message.author is Author.CUSTOMER else None,
         at=message.created_at,
-    )
-
-
-def state_of(conversation: Conversation, agent: str | None) -> State:
-    """Return the frame that tells who the conversation is with."""
-    return State(
-        conversation=conversation.public_id,
-        state=conversation.state,
-        agent=agent if conversation.state is ConversationState.AGENT else None,
-        language=conversation.language,
     )

@@ -5,7 +5,8 @@ import json
 import logging
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response, WebSocket
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -15,8 +16,9 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from bot.channels.web.assets import Assets
 from bot.channels.web.chat import Chat, refusal
 from bot.channels.web.hub import CHANNEL, Hub, Link
+from bot.channels.web.labels import label_pdf, label_qr
 from bot.channels.web.limits import Allowance, Allowances, Places, address_key, network_of
-from bot.channels.web.origins import Origins
+from bot.channels.web.origins import Origins, origin_of
 from bot.channels.web.protocol import Exchange, Hello, Ping, parse, seen_by_customer
 from bot.channels.web.transcript import transcript
 from bot.channels.web.uploads import UPLOAD_LIMIT, Uploads
@@ -64,7 +66,11 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
     places = Places(settings.chat_connections_per_address)
     pictures = Allowances(burst=6, per_s=6 / 600)
     pictures_of_network = Allowances(burst=60, per_s=60 / 600)
+    pictures_at = settings.product_picture_url or ("/demo/pictures/{sku}.svg" if settings.demo else "")
+    frame_headers = _frame_headers(origins, pictures_at)
     page = Environment(autoescape=True).from_string(assets.text("frame.html"))
+
+    other: dict[Language, tuple[str]] = {"de": ("chat/en.js",), "en": ("chat/de.js",)}
 
     # -- who asks
 
@@ -94,7 +100,8 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
         return assets.respond(request, name, version=version)
 
     @router.get("/chat", summary="The chat itself, for the loader's frame or on a page of its own")
-    async def frame(language: Annotated[Language | None, Query(alias="lang")] = None) -> HTMLResponse:
+    async def frame(lang: Annotated[Language | None, Query()] = None) -> HTMLResponse:
+        language = lang or settings.default_language
         config = {
             "shop": shop.name,
             "privacy": shop.privacy_url,
@@ -102,15 +109,17 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
             "embed": origins.allowed,
             "maxChars": settings.message_max_chars,
             "maxUpload": UPLOAD_LIMIT,
+            "pictures": pictures_at,
+            "timeZone": settings.timezone,
         }
         html = page.render(
-            language=language or settings.default_language,
+            language=language,
             title=shop.name,
             base=f"/chat/static/{assets.version}",
-            modules=[name for name in assets.names(".js") if name.startswith("chat/")],
+            modules=[name for name in assets.names(".js") if name.startswith("chat/") and name not in other[language]],
             config=json.dumps(config, ensure_ascii=False),
         )
-        return HTMLResponse(html, headers=_frame_headers(origins))
+        return HTMLResponse(html, headers=frame_headers)
 
     # -- the socket
 
@@ -260,6 +269,33 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
             raise NotFound("There is no such picture.") from None
         return Response(data, media_type=row.media_type, headers=_download_headers("photo.jpg"))
 
+    # -- return labels
+
+    @router.get("/chat/labels/{conversation}/{number}.{kind}", summary="The return label of a message")
+    async def label(
+        conversation: str, number: int, kind: Literal["svg", "pdf"], visitor: Annotated[Visitor, Depends(visitor_of)]
+    ) -> Response:
+        async with database.read() as session:
+            head = await Chats(session).own(CHANNEL, visitor.id, conversation)
+            rows = (
+                await Conversations(session).messages(head.conversation_id, after=number - 1, limit=1) if head else []
+            )
+        card = rows[0].card if rows and rows[0].number == number else None
+        reference = ((card or {}).get("label") or {}).get("reference")
+        if head is None or card is None or not reference:
+            raise NotFound("There is no such label.")
+        if kind == "svg":
+            return Response(label_qr(reference), media_type="image/svg+xml", headers=_download_headers("label.svg"))
+        page = label_pdf(
+            shop=shop.name,
+            number=str(card.get("number") or ""),
+            order_number=str(card.get("order_number") or ""),
+            reference=reference,
+            hand_in_by=str(card.get("hand_in_text") or ""),
+            language=head.language,
+        )
+        return Response(page, media_type="application/pdf", headers=_download_headers("label.pdf"))
+
     # -- transcript
 
     @router.get("/chat/transcript", summary="The visitor's conversation as a text file")
@@ -300,9 +336,10 @@ async def _refuse_and_close(websocket: WebSocket, error: ZusageError) -> None:
     await _close(websocket, CLOSE_FLOOD if error.retry else CLOSE_BAD_FRAMES, error.code)
 
 
-def _frame_headers(origins: Origins) -> dict[str, str]:
+def _frame_headers(origins: Origins, pictures_at: str) -> dict[str, str]:
     """Return what a browser must know of the frame: where it may be shown, and that it runs only our files."""
-    images = " ".join(["'self'", "blob:", "data:", *origins.allowed])
+    pictures = [origin_of(pictures_at)] if urlsplit(pictures_at).scheme else []
+    images = " ".join(["'self'", "blob:", "data:", *sorted({*origins.allowed, *pictures})])
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         f"img-src {images}; base-uri 'none'; form-action 'none'; frame-ancestors {origins.may_embed()}; "

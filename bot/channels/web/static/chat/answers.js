@@ -52,7 +52,7 @@ function scale(hint, buttons, press) {
       );
     }),
   );
-  const ends = (hint.labels ?? [hint.min_label, hint.max_label]).filter(Boolean);
+  const ends = [hint.low, hint.high].filter(Boolean);
   return h(
     "div",
     { class: "rating" },

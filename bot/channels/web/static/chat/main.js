@@ -15,7 +15,8 @@ const url = new URL("/chat", location.href).href;
 let page = null;
 let identity = options.identity ?? null;
 
-speak(store.language ?? (options.language === "en" || options.language === "de" ? options.language : document.documentElement.lang));
+const wanted = store.language ?? options.language;
+await speak(wanted === "en" || wanted === "de" ? wanted : document.documentElement.lang);
 paint(options.color ?? null, options.theme ?? "auto");
 
 const host = new Host(config.embed, {

@@ -8,21 +8,20 @@ import { clock, has, t } from "./texts.js";
 /**
  * @param {any} item a message that the service stored
  * @param {object} tools
- * @param {(id: string) => Promise<string>} tools.picture gives an address for an attachment
+ * @param {(path: string) => Promise<string>} tools.resource gives an address for something only this visitor may see
  */
 export function bubble(item, tools) {
   if (item.author === "system") {
     return h("li", { class: "system", "data-number": item.number }, h("p", {}, linked(item.text ?? "")));
   }
   const mine = item.author === "customer";
-  const shown = card(item.card, tools);
   return h(
     "li",
     { class: `message ${mine ? "mine" : "theirs"} ${item.author}`, "data-number": item.number },
     h("p", { class: item.author === "agent" ? "author" : "hidden" }, author(item)),
     item.text && h("div", { class: "bubble" }, linked(item.text)),
     item.attachments?.map((one) => picture(one, tools)),
-    shown,
+    card(item, tools),
     h("p", { class: "meta" }, h("time", { datetime: item.at }, clock(item.at))),
   );
 }
@@ -66,7 +65,7 @@ export function progress(element, message, tools) {
 
 function picture(attachment, tools) {
   const image = h("img", { alt: attachment.name || t("photo"), class: "photo", width: 240, height: 180 });
-  tools.picture(attachment.id).then(
+  tools.resource(`attachments/${encodeURIComponent(attachment.id)}`).then(
     (address) => {
       image.src = address;
     },

@@ -103,20 +103,22 @@ export class Panels {
       t("personTitle"),
       h("div", {}, this.service, h("p", {}, t("personContext"))),
       [t("cancel")],
-      [t("personYes"), () => this.view.say({ person: true, text: undefined }), true],
+      [t(this.view.conversation.service?.open === false ? "personLeave" : "personYes"), () => this.view.say({ person: true, text: t("personSaid") }), true],
     );
-    if (this.view.conversation.service) this.showService(this.view.conversation.service);
+    if (this.view.conversation.service) this.showService(this.view.conversation.service, false);
     this.view.connection.send({ type: "service" });
   }
 
-  showService(service) {
+  showService(service, asked = true) {
     if (!this.service?.isConnected) return;
+    const { timeZone } = this.view.config;
     const lines = [];
     if (service.open) {
-      if (service.until) lines.push(t("personOpen", { until: clock(service.until) }));
+      if (service.until) lines.push(t("personOpen", { until: clock(service.until, timeZone) }));
       if (service.wait_s !== undefined) lines.push(t("personWait", { wait: minutes(service.wait_s) }));
+      else if (asked) lines.push(t("personNobody"));
     } else if (service.opens) {
-      const opens = `${day(service.opens, { weekday: "long", day: "numeric", month: "long" })}, ${clock(service.opens)}`;
+      const opens = `${day(service.opens, { weekday: "long", day: "numeric", month: "long", timeZone })}, ${clock(service.opens, timeZone)}`;
       lines.push(t("personClosed", { opens: language() === "de" ? `${opens} Uhr` : opens }));
     }
     this.service.replaceChildren(...lines.map((line) => h("p", {}, line)));
@@ -170,17 +172,10 @@ export class Panels {
     );
   }
 
-  async transcript() {
-    try {
-      const response = await fetch(`${this.view.url}/transcript`, { headers: { Authorization: `Bearer ${store.visitor}` } });
-      if (!response.ok) throw new Error(`HTTP ${response.status}`);
-      const address = URL.createObjectURL(await response.blob());
-      const shop = this.view.config.shop.replace(/[^\p{L}\p{N}]+/gu, "-");
-      h("a", { href: address, download: `${shop}-Chat-${new Date().toISOString().slice(0, 10)}.txt` }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    } catch {
-      this.view.note(t("transcriptFailed"), true);
-    }
+  transcript() {
+    const shop = this.view.config.shop.replace(/[^\p{L}\p{N}]+/gu, "-");
+    this.view.resources.delete("transcript"); // it has grown since
+    this.view.download("transcript", `${shop}-Chat-${new Date().toISOString().slice(0, 10)}.txt`);
   }
 }
 

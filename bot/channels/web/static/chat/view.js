@@ -15,13 +15,15 @@ export class View {
   constructor({ conversation, connection, config, options, host, url }) {
     Object.assign(this, { conversation, connection, config, options, host, url });
     this.isOpen = !host.framed;
-    this.pictures = new Map();
+    this.resources = new Map();
     this.tools = {
       answer: (answer) => this.say(answer),
       choosePhoto: () => this.file.click(),
       retry: (id) => conversation.retry(id),
       discard: (id) => conversation.discard(id),
-      picture: (id) => this.picture(id),
+      resource: (path) => this.resource(path),
+      download: (path, name) => this.download(path, name),
+      productPicture: (sku) => this.productPicture(sku),
     };
     this.panels = new Panels(this);
     document.addEventListener("keydown", (event) => {
@@ -113,7 +115,10 @@ export class View {
       placeholder: t("placeholder"),
       enterkeyhint: "send",
       autocomplete: "off",
-      oninput: () => this.#fit(),
+      oninput: () => {
+        this.#fit();
+        this.#writing();
+      },
       onkeydown: (event) => {
         if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
         event.preventDefault();
@@ -158,6 +163,19 @@ export class View {
   }
 
   // -- what the customer does
+
+  /** Let the person on the other side see that an answer is coming; the bot does not care. */
+  #writing() {
+    if (this.conversation.state !== "agent") return;
+    clearTimeout(this.stoppedWriting);
+    this.stoppedWriting = setTimeout(() => {
+      this.stoppedWriting = 0;
+      this.connection.send({ type: "writing", on: false });
+    }, 4000);
+    if (Date.now() - (this.wroteAt ?? 0) < 3000) return;
+    this.wroteAt = Date.now();
+    this.connection.send({ type: "writing", on: true });
+  }
 
   #submit() {
     const text = this.text.value.trim();
@@ -208,9 +226,7 @@ export class View {
       store.language = value;
       this.connection.send({ type: "language", language: value });
     }
-    if (value === language()) return;
-    speak(value);
-    this.render();
+    if (value !== language()) speak(value).then(() => this.render());
   }
 
   // -- what happens
@@ -365,6 +381,7 @@ export class View {
     if (open === this.offered && this.answerArea.childElementCount) return;
     this.offered = open;
     const shown = open && answers(open, this.tools);
+    this.text.inputMode = open?.input?.type === "code" ? "numeric" : "text";
     this.answerArea.replaceChildren(...(shown ? [shown] : []));
     this.#follow();
   }
@@ -374,8 +391,7 @@ export class View {
   #state(spoken) {
     const { state, agent, items } = this.conversation;
     if (spoken && !store.language && items.length && spoken !== language()) {
-      speak(spoken);
-      this.render();
+      this.switchTo(spoken);
       return;
     }
     const words = {
@@ -456,19 +472,31 @@ export class View {
     this.sendButton?.toggleAttribute("disabled", over);
   }
 
-  /** A picture comes with the visitor's token, so an address alone shows it to nobody. */
-  picture(id) {
-    if (!this.pictures.has(id)) {
-      this.pictures.set(
-        id,
-        fetch(`${this.url}/attachments/${encodeURIComponent(id)}`, { headers: { Authorization: `Bearer ${store.visitor}` } }).then(
-          async (response) => {
-            if (!response.ok) throw new Error(`HTTP ${response.status}`);
-            return URL.createObjectURL(await response.blob());
-          },
-        ),
-      );
+  /** What only this visitor may see comes with the token: an address alone shows it to nobody. */
+  resource(path) {
+    if (!this.resources.has(path)) {
+      const loading = fetch(`${this.url}/${path}`, { headers: { Authorization: `Bearer ${store.visitor}` } }).then(async (response) => {
+        if (!response.ok) throw new Error(`HTTP ${response.status}`);
+        return URL.createObjectURL(await response.blob());
+      });
+      loading.catch(() => this.resources.delete(path));
+      this.resources.set(path, loading);
     }
-    return this.pictures.get(id);
+    return this.resources.get(path);
+  }
+
+  /** @param {string} path @param {string} name of the file */
+  async download(path, name) {
+    try {
+      h("a", { href: await this.resource(path), download: name }).click();
+    } catch {
+      this.note(t("downloadFailed"), true);
+    }
+  }
+
+  productPicture(sku) {
+    const { pictures } = this.config;
+    if (!pictures || !sku) return null;
+    return h("img", { src: pictures.replace("{sku}", encodeURIComponent(sku)), alt: "", width: 44, height: 44, loading: "lazy" });
   }
 }
