@@ -7,12 +7,17 @@ from hashlib import sha256
 
 from bot.clock import Clock, utc_now
 from bot.settings import Settings
+from bot.shop.access import ShopAccess
 from bot.shop.calendar import Calendar
 from bot.shop.demo import make_shop
+from bot.shop.mailing import Mailer
 from bot.shop.models import Customer, Order
 from bot.shop.operations import Operations
+from bot.shop.order_operations import order_operations
 from bot.shop.policies import Policies, load_policies
+from bot.shop.proof_operations import proof_operations
 from bot.shop.samples import Sample, find_samples, tour_of
+from bot.shop.service_operations import service_operations
 from bot.shop.verification import Verifier
 from bot.shop.views import OpeningHours
 from bot.storage import migrate
@@ -21,14 +26,33 @@ from bot.storage.shop import SqlShop
 from bot.storage.shop_loading import ShopLoader
 from bot.storage.shop_trace import SqlOperationLog, SqlProofs
 
-__all__ = ["DEMO_SEED", "ShopDesk", "make_operations", "open_desk", "refresh", "tour"]
+__all__ = ["DEMO_SEED", "ShopDesk", "make_operations", "make_verifier", "open_desk", "refresh", "tour"]
 
 DEMO_SEED = 7
 DEMO = "demo"
 
 
+def make_verifier(
+    settings: Settings, database: Database, policies: Policies, mailer: Mailer | None = None
+) -> Verifier:
+    """Return what checks proofs. All that it knows is in the database, so there may be several."""
+    return Verifier(
+        SqlShop(database),
+        SqlProofs(database),
+        policies.verification,
+        key=settings.signing_key,
+        token_key=settings.identity_key,
+        mailer=mailer,
+    )
+
+
 def make_operations(
-    settings: Settings, database: Database, policies: Policies, hours: OpeningHours, clock: Clock = utc_now
+    settings: Settings,
+    database: Database,
+    policies: Policies,
+    hours: OpeningHours,
+    clock: Clock = utc_now,
+    mailer: Mailer | None = None,
 ) -> Operations:
     """Return the shop's operations.
 
@@ -38,22 +62,17 @@ def make_operations(
         policies: the shop's rules.
         hours: when people are there.
         clock: the time.
+        mailer: sends mails; None: operations that are nothing without mail are denied.
     """
     backend = SqlShop(database)
-    verifier = Verifier(
-        backend,
-        SqlProofs(database),
-        policies.verification,
-        key=settings.signing_key,
-        token_key=settings.identity_key,
-    )
+    verifier = make_verifier(settings, database, policies, mailer)
+    shop = ShopAccess(backend, policies, Calendar(settings.zone, settings.holidays), hours, verifier, mailer)
     return Operations(
+        [*proof_operations(shop), *order_operations(shop), *service_operations(shop)],
         backend=backend,
-        policies=policies,
-        calendar=Calendar(settings.zone, settings.holidays),
-        hours=hours,
-        verifier=verifier,
         log=SqlOperationLog(database),
+        mailer=mailer,
+        zone=settings.zone,
         clock=clock,
         key=settings.signing_key,
     )

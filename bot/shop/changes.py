@@ -10,6 +10,7 @@ from bot.shop.models import (
     ClaimKind,
     DeliveryWish,
     Label,
+    Line,
     LineQuantity,
     PaymentOption,
     PaymentStatus,
@@ -17,7 +18,6 @@ from bot.shop.models import (
     Replacement,
     ReturnKind,
     ReturnLine,
-    Variant,
 )
 from bot.shop.money import Money
 
@@ -29,7 +29,6 @@ __all__ = [
     "ChangeItems",
     "ChangePayment",
     "FileRequest",
-    "ItemChange",
     "OpenClaim",
     "OpenReturn",
     "RecordWithdrawal",
@@ -86,6 +85,9 @@ class ChangeAddress(_Data):
     make_default: bool
     shipping_cost: Money | None = Field(None, description="of the order, from now on")
     expected_on: date | None = None
+    difference: Money | None = Field(None, description="positive: the customer pays more")
+    charge: PaymentOption | None = None
+    refund: RefundPlan | None = None
 
 
 class ChangePayment(_OrderChange):
@@ -99,27 +101,15 @@ class ChangePayment(_OrderChange):
     refund: RefundPlan | None = None
 
 
-class ItemChange(_Data):
-    """One line as it will be. ``line_id`` null: a new line."""
-
-    line_id: str | None = None
-    variant: Variant | None = Field(None, description="null: unchanged")
-    product_id: str | None = None
-    name: str = ""
-    name_en: str | None = None
-    category: str = ""
-    quantity: int = Field(ge=0, description="pieces kept afterwards")
-
-
 class ChangeItems(_OrderChange):
     """Swap variants, quantities or lines before dispatch."""
 
     kind: Literal["change_items"] = "change_items"
-    items: tuple[ItemChange, ...]
+    lines: tuple[Line, ...] = Field(description="lines as they will be, changed or new")
+    stock: tuple[tuple[str, int], ...] = Field(description="pieces that come back (positive) or are taken, by number")
     difference: Money = Field(description="positive: the customer pays more")
     charge: PaymentOption | None = None
     refund: RefundPlan | None = None
-    expected_on: date | None = None
 
 
 class OpenReturn(_OrderChange):

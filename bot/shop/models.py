@@ -162,6 +162,7 @@ class RefundOrigin(StrEnum):
     RETURN = "return"
     CLAIM = "claim"
     PRICE_DIFFERENCE = "price_difference"
+    PAYMENT_CHANGE = "payment_change"
     GOODWILL = "goodwill"
     WITHDRAWAL = "withdrawal"
 
@@ -293,7 +294,7 @@ class LineQuantity(_Fact):
 
 
 class Payment(_Fact):
-    """How an order is paid. The last payment that is not void is the one in force."""
+    """How an order, or a part of it, is paid."""
 
     id: str
     kind: PaymentKind
@@ -505,11 +506,11 @@ class Order(_Fact):
 
     @property
     def payment(self) -> Payment | None:
-        """The payment in force."""
+        """The payment in force: not given up, rather not refunded, the largest, the latest."""
         alive = [payment for payment in self.payments if payment.status is not PaymentStatus.VOID]
-        if alive:
-            return alive[-1]
-        return self.payments[-1] if self.payments else None
+        kept = [payment for payment in alive if payment.status is not PaymentStatus.REFUNDED]
+        candidates = kept or alive or list(self.payments)
+        return max(reversed(candidates), key=lambda payment: payment.amount.cents, default=None)
 
     def line(self, line_id: str) -> Line | None:
         """Return a line by its id."""

@@ -1,43 +1,30 @@
-"""Every operation of docs/operations.md: proof, then policy, then the deed, once, with a trace."""
+"""Carries out the operations of docs/operations.md: arguments, preview or deed, once, with a trace."""
 
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, cast
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
 from bot.clock import Clock
 from bot.errors import InvalidInput, NotFound
-from bot.shop.arguments import (
-    CancelOrder,
-    ConfirmCode,
-    CreateReturn,
-    MyOrders,
-    NoArguments,
-    OrderOnly,
-    SendCode,
-    Verify,
-)
 from bot.shop.backend import CannotDo, NoStock, ShopBackend, Stale
-from bot.shop.calendar import Calendar
-from bot.shop.models import Order, normal_number
-from bot.shop.order_state import summarise
-from bot.shop.policies import Policies
-from bot.shop.rules.cancelling import plan_cancellation
-from bot.shop.rules.ground import Denied, Ground, Plan
-from bot.shop.rules.returning import plan_return
-from bot.shop.verification import Verifier
-from bot.shop.views import OpeningHours, order_view, plain, shop_view, summary_view
+from bot.shop.changes import Applied
+from bot.shop.mailing import Mail, Mailer
+from bot.shop.models import normal_number
+from bot.shop.rules.ground import Denied, Plan
+from bot.shop.views import plain
 
-__all__ = ["Answer", "Logged", "Operation", "OperationLog", "Operations"]
+__all__ = ["Answer", "Call", "Logged", "Operation", "OperationLog", "Operations"]
 
 TRIES_WHEN_STALE = 3
-# Proofs are not kept in the trace; neither are other people's words.
-UNTRACED = frozenset({"email", "postcode", "code", "receipt_to", "statement", "name", "address"})
+# Not kept in the trace: proofs, and whatever else says who somebody is.
+UNTRACED = frozenset({"address", "code", "email", "name", "postcode", "receipt_to", "statement"})
 
 
 @dataclass(frozen=True)
@@ -107,7 +94,14 @@ Handler = Callable[[Call, Any], Awaitable["dict[str, Any] | Plan"]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its arguments, what does it, and whether its answer is kept for repeated calls."""
+    """One operation.
+
+    Attributes:
+        name: as called.
+        args: what it takes.
+        run: answers data, or plans a change.
+        once: its answer is kept, so that a repeated call of the same turn has the effects of one.
+    """
 
     name: str
     args: type[BaseModel]
@@ -120,49 +114,32 @@ class Operations:
 
     def __init__(
         self,
+        operations: Iterable[Operation],
         *,
         backend: ShopBackend,
-        policies: Policies,
-        calendar: Calendar,
-        hours: OpeningHours,
-        verifier: Verifier,
         log: OperationLog,
+        mailer: Mailer | None,
+        zone: ZoneInfo,
         clock: Clock,
         key: str,
     ) -> None:
+        self._operations: dict[str, Operation] = {}
         self._backend = backend
-        self._policies = policies
-        self._calendar = calendar
-        self._hours = hours
-        self._verifier = verifier
         self._log = log
+        self._mailer = mailer
+        self._zone = zone
         self._clock = clock
         self._key = key.encode()
-        self._operations: dict[str, Operation] = {}
-        for operation in (
-            Operation("verify", Verify, self._verify, once=True),
-            Operation("send_code", SendCode, self._send_code, once=True),
-            Operation("confirm_code", ConfirmCode, self._confirm_code, once=True),
-            Operation("my_orders", MyOrders, self._my_orders),
-            Operation("order", OrderOnly, self._order),
-            Operation("shop_info", NoArguments, self._shop_info),
-            Operation("cancel_order", CancelOrder, self._cancel_order, once=True),
-            Operation("create_return", CreateReturn, self._create_return, once=True),
-        ):
+        for operation in operations:
             self.register(operation)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """All operations."""
-        return tuple(self._operations)
-
-    @property
-    def verifier(self) -> Verifier:
-        """Who proved what."""
-        return self._verifier
+    def all(self) -> Mapping[str, Operation]:
+        """The operations by name."""
+        return self._operations
 
     def register(self, operation: Operation) -> None:
-        """Add an operation that belongs to another part, such as searching the knowledge.
+        """Add an operation, also one that belongs to another part, such as searching the knowledge.
 
         Raises:
             ValueError: if the name is taken.
@@ -213,16 +190,20 @@ class Operations:
         logged = await self._log.find(key)
         if logged is not None and logged.answer is not None:
             return _answer(logged.answer)
-        if logged is not None and logged.preview is not None:
-            # An earlier call ended between the deed and the note of it.
-            applied = await self._backend.applied(key)
-            if applied is not None:
-                answer = Answer(True, _complete(logged.preview, self._plain(applied)))
-                await self._log.finish(key, answer.as_json(), self._clock())
-                return answer
-        answer = await self._attempt(operation, call, parsed, key)
+        answer = await self._resume(key, logged.preview) if logged is not None and logged.preview is not None else None
+        if answer is None:
+            answer = await self._attempt(operation, call, parsed, key)
         await self._log.finish(key, answer.as_json(), self._clock())
         return answer
+
+    async def _resume(self, key: str, preview: dict[str, Any]) -> Answer | None:
+        """Finish an earlier call that ended between the deed and the note of it; None if the deed was not done."""
+        applied = await self._backend.applied(key) if preview["changes"] else Applied()
+        if applied is None:
+            return None
+        data = _complete(preview["data"], self._plain(applied))
+        await self._send(tuple(Mail(**mail) for mail in preview["mails"]), data, key)
+        return Answer(True, data)
 
     async def _attempt(self, operation: Operation, call: Call, args: BaseModel, key: str | None) -> Answer:
         try:
@@ -243,17 +224,28 @@ class Operations:
             data = {"dry_run": call.dry_run, **self._plain(outcome.data)}
             if key is None:
                 return data
-            await self._begin(key, call, operation.name, args, data)
+            mails = [self._plain(asdict(mail)) for mail in outcome.mails]
+            preview = {"data": data, "mails": mails, "changes": outcome.change is not None}
+            await self._begin(key, call, operation.name, args, preview)
             try:
-                applied = await self._backend.apply(outcome.change, key)
+                applied = await self._backend.apply(outcome.change, key) if outcome.change is not None else Applied()
             except Stale:
                 continue
             except NoStock as error:
                 raise Denied("out_of_stock", sku=error.sku, stock=error.stock, restock_on=None, options=[]) from error
             except CannotDo as error:
                 raise Denied("shop_cannot", operation=operation.name) from error
-            return _complete(data, self._plain(applied))
+            data = _complete(data, self._plain(applied))
+            await self._send(outcome.mails, data, key)
+            return data
         raise Denied("just_changed", order_number=getattr(args, "order_number", None))
+
+    async def _send(self, mails: Iterable[Mail], data: dict[str, Any], key: str) -> None:
+        if self._mailer is None:
+            return
+        for position, mail in enumerate(mails):
+            whole = self._plain(mail.data) | data
+            await self._mailer.send(replace(mail, data=whole), f"{key}:{position}")
 
     async def _begin(self, key: str, call: Call, name: str, args: BaseModel, preview: Mapping[str, Any] | None) -> None:
         number = getattr(args, "order_number", None)
@@ -275,88 +267,7 @@ class Operations:
         return f"{call.turn_id}:{name}:{digest}"
 
     def _plain(self, value: Any) -> Any:
-        return plain(value, self._calendar.zone)
-
-    def _ground(self, call: Call) -> Ground:
-        return Ground(self._policies, self._calendar, call.now)
-
-    async def _proven(self, call: Call, name: str, order_number: str) -> Order:
-        """Return an order that this conversation may act on; deny alike what is not proven and what is not there."""
-        need = self._policies.operation(name).needs
-        order = await self._backend.order(order_number)
-        key = normal_number(order.number) if order is not None else ""
-        owner = order.customer_id if order is not None else None
-        access = await self._verifier.for_order(call.conversation_id, key, owner, need, call.now)
-        if order is None or access is None:
-            weaker = await self._verifier.for_order(call.conversation_id, key, owner, "basic", call.now)
-            raise Denied("not_verified", need=need, have=weaker.level if weaker else "none", order_number=order_number)
-        return order
-
-    def _check_able(self, name: str) -> None:
-        if name not in self._backend.abilities:
-            raise Denied("shop_cannot", operation=name)
-
-    # Proof
-
-    async def _verify(self, call: Call, args: Verify) -> dict[str, Any]:
-        return await self._verifier.verify(
-            call.conversation_id, call.address, args.order_number, args.email, args.postcode, call.now
-        )
-
-    async def _send_code(self, call: Call, args: SendCode) -> dict[str, Any]:
-        return await self._verifier.send_code(
-            call.conversation_id, call.address, args.order_number, args.email, call.now
-        )
-
-    async def _confirm_code(self, call: Call, args: ConfirmCode) -> dict[str, Any]:
-        return await self._verifier.confirm_code(call.conversation_id, call.address, args.code, call.now)
-
-    # Looking things up
-
-    async def _my_orders(self, call: Call, args: MyOrders) -> dict[str, Any]:
-        grants = await self._verifier.grants(call.conversation_id, call.now)
-        if not grants:
-            raise Denied("not_verified", need="basic", have="none", order_number=None)
-        orders: dict[str, Order] = {}
-        for customer_id in dict.fromkeys(grant.customer_id for grant in grants if grant.level == "full"):
-            for order in await self._backend.orders_of(customer_id, args.limit + 1):
-                orders[normal_number(order.number)] = order
-        for grant in grants:
-            if grant.order_key and grant.order_key not in orders:
-                order_or_none = await self._backend.order(grant.order_key)
-                if order_or_none is not None and order_or_none.customer_id == grant.customer_id:
-                    orders[grant.order_key] = order_or_none
-        oldest = datetime.min.replace(tzinfo=call.now.tzinfo)
-        newest_first = sorted(orders.values(), key=lambda order: order.placed_at or oldest, reverse=True)
-        return {
-            "level": await self._verifier.level(call.conversation_id, call.now),
-            "orders": [
-                summary_view(summarise(order, self._calendar, call.now), self._calendar.zone)
-                for order in newest_first[: args.limit]
-            ],
-            "more": len(newest_first) > args.limit,
-        }
-
-    async def _order(self, call: Call, args: OrderOnly) -> dict[str, Any]:
-        order = await self._proven(call, "order", args.order_number)
-        customer = await self._backend.customer(order.customer_id)
-        name = customer.name if customer is not None else ""
-        return order_view(order, name, self._ground(call), self._backend.abilities)
-
-    async def _shop_info(self, call: Call, args: NoArguments) -> dict[str, Any]:
-        return shop_view(self._ground(call), self._hours)
-
-    # Changing an order
-
-    async def _cancel_order(self, call: Call, args: CancelOrder) -> Plan:
-        order = await self._proven(call, "cancel_order", args.order_number)
-        self._check_able("cancel_order")
-        return plan_cancellation(order, args, self._ground(call))
-
-    async def _create_return(self, call: Call, args: CreateReturn) -> Plan:
-        order = await self._proven(call, "create_return", args.order_number)
-        self._check_able("create_return")
-        return plan_return(order, args, self._ground(call))
+        return plain(value, self._zone)
 
 
 def _answer(stored: Mapping[str, Any]) -> Answer:

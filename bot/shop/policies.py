@@ -85,9 +85,16 @@ class PaymentMethod(_Rule):
     name: LocalText
     text: LocalText
     limit: Money | None = Field(None, description="largest order")
-    changeable: bool = Field(True, description="an order can be moved to it")
-    instant: bool = Field(True, description="false: the customer must pay first, by pay_days")
+    changeable: bool = Field(True, description="an order can be moved to it, also without one kept with the account")
+    settles: Literal["by_customer", "after_delivery"] = Field(
+        "by_customer", description="when an order is moved to it: the customer pays within pay_days, or after delivery"
+    )
     pay_days: int = Field(7, ge=1)
+
+    @property
+    def pay_time(self) -> timedelta:
+        """How long the customer has to pay."""
+        return timedelta(days=self.pay_days)
 
 
 class Store(_Rule):
@@ -120,6 +127,7 @@ class Shop(_Rule):
     website: str
     account: dict[str, str] = Field(default_factory=dict, description="register, login, password: addresses")
     privacy_url: str = ""
+    payment_url: str | None = Field(None, description="where a customer pays an order; {number} is its number")
     newsletter: LocalText | None = None
     stores: dict[str, Store] = Field(default_factory=dict)
 

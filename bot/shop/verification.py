@@ -6,7 +6,7 @@ import hmac
 import math
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -15,6 +15,7 @@ import jwt
 
 from bot.errors import Unauthenticated
 from bot.shop.backend import Proof, ShopBackend
+from bot.shop.mailing import Mail, Mailer
 from bot.shop.models import normal_email, normal_number, normal_postcode
 from bot.shop.policies import Level, Verification
 from bot.shop.rules.ground import Denied
@@ -99,14 +100,6 @@ class ProofStore(Protocol):
         ...
 
 
-class CodeMailer(Protocol):
-    """Sends one-time codes."""
-
-    async def send_code(self, email: str, language: str, code: str, minutes: int) -> None:
-        """Send a code; ``minutes`` is how long it holds."""
-        ...
-
-
 class Verifier:
     """Checks proofs and answers what a conversation may see."""
 
@@ -118,7 +111,7 @@ class Verifier:
         *,
         key: str,
         token_key: str = "",
-        mailer: CodeMailer | None = None,
+        mailer: Mailer | None = None,
     ) -> None:
         self._backend = backend
         self._store = store
@@ -169,9 +162,17 @@ class Verifier:
         return answer | {"order_number": proof.number, "expires_at": grant.expires_at}
 
     async def send_code(
-        self, conversation_id: str, address: str | None, order_number: str | None, email: str | None, now: datetime
+        self,
+        conversation_id: str,
+        address: str | None,
+        order_number: str | None,
+        email: str | None,
+        now: datetime,
+        mail_key: str,
     ) -> dict[str, Any]:
         """Mail a one-time code, if there is somebody to mail it to; the answer never tells.
+
+        ``mail_key`` is the same when the call is repeated.
 
         Raises:
             Denied: locked, or the shop has no mail.
@@ -202,7 +203,8 @@ class Verifier:
         expires = now + timedelta(minutes=self._policy.code_minutes)
         await self._store.keep_code(conversation_id, self._code_hash(conversation_id, code), customer_id, expires)
         if to is not None:
-            await self._mailer.send_code(to, language or "de", code, self._policy.code_minutes)
+            data = {"code": code, "minutes": self._policy.code_minutes}
+            await self._mailer.send(Mail("code", to, language or "de", data), mail_key)
         await self._store.close_attempt(attempt, "failed")  # counts, so that nobody's mailbox can be flooded
         await self._level_time(began)
         return {"sent": True, "expires_minutes": self._policy.code_minutes}
@@ -224,6 +226,35 @@ class Verifier:
         grant = Grant(customer_id, "", "full", frozenset({"code"}), self._expiry(now))
         await self._store.grant(conversation_id, grant, now)
         return await self._answer("verified", conversation_id, now, left=left + 1) | {"expires_at": grant.expires_at}
+
+    async def guarded[T](
+        self,
+        conversation_id: str,
+        address: str | None,
+        subject: str,
+        now: datetime,
+        look: Callable[[], Awaitable[T | None]],
+    ) -> T | None:
+        """Look something up that must not be guessed; finding nothing counts as a wrong attempt.
+
+        Raises:
+            Denied: locked.
+        """
+        began = time.monotonic()
+        attempt = await self._store.open_attempt(conversation_id, address, subject, now)
+        lock, _, _ = await self._count(conversation_id, address, subject, now)
+        if lock is not None:
+            await self._store.close_attempt(attempt, "refused")
+            raise Denied("locked", until=lock.until, scope=lock.scope)
+        try:
+            found = await look()
+        except BaseException:
+            await self._store.close_attempt(attempt, "void")
+            raise
+        await self._store.close_attempt(attempt, "failed" if found is None else "succeeded")
+        if found is None:
+            await self._level_time(began)
+        return found
 
     async def sign_in(self, conversation_id: str, token: str, now: datetime) -> str:
         """Note the proof that the shop's signed token is (docs/shop.md) and return the customer's id.

@@ -9,32 +9,42 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from bot.shop.backend import Found
 from bot.shop.models import (
     Line,
     Order,
     OrderSummary,
-    Product,
     Refund,
     RefundStatus,
     Return,
     Shipment,
     Stage,
-    Variant,
     mask_email,
 )
 from bot.shop.order_state import delivered_at, expected_on, lateness, pieces, status_of
 from bot.shop.policies import Policies
 from bot.shop.rules.cancelling import can_cancel
+from bot.shop.rules.changing import can_change_address, can_change_items, can_change_payment
+from bot.shop.rules.claims import can_claim, can_claim_warranty, can_report_refund, can_search
+from bot.shop.rules.exchanging import can_exchange
 from bot.shop.rules.ground import Denied, Ground
+from bot.shop.rules.redirecting import can_redirect
 from bot.shop.rules.returning import can_return, returnable
 
-__all__ = ["OpeningHours", "order_view", "plain", "possible", "product_view", "shop_view", "summary_view"]
+__all__ = ["OpeningHours", "order_view", "plain", "possible", "shop_view", "summary_view"]
 
 # What the order view answers under "possible": each rule's own first check.
 CHECKS: dict[str, Callable[[Order, Ground], None]] = {
     "cancel_order": can_cancel,
+    "change_delivery_address": can_change_address,
+    "change_payment_method": can_change_payment,
+    "change_items": can_change_items,
     "create_return": can_return,
+    "exchange": can_exchange,
+    "claim_item": can_claim,
+    "search_parcel": can_search,
+    "reschedule_delivery": can_redirect,
+    "report_missing_refund": can_report_refund,
+    "warranty_claim": can_claim_warranty,
 }
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -272,46 +282,6 @@ def summary_view(summary: OrderSummary, zone: ZoneInfo) -> dict[str, Any]:
         "placed_on": summary.placed_at.astimezone(zone).date() if summary.placed_at else None,
         "delivered_on": summary.delivered_at.astimezone(zone).date() if summary.delivered_at else None,
         "total": summary.total,
-    }
-
-
-def availability(variant: Variant, low_stock: int) -> dict[str, Any]:
-    """Show how many there are: a number only when there are few."""
-    few = "low" if variant.stock <= low_stock else "in_stock"
-    state = few if variant.stock > 0 else "out_of_stock"
-    return {"availability": state, "stock": variant.stock if state == "low" else None}
-
-
-def variant_view(variant: Variant, low_stock: int) -> dict[str, Any]:
-    """Show a variant."""
-    return {
-        "sku": variant.sku,
-        "variant": variant.name,
-        "variant_en": variant.name_en,
-        "options": variant.options,
-        "price": variant.price,
-        **availability(variant, low_stock),
-        "restock_on": variant.restock_on,
-    }
-
-
-def product_view(found: Found) -> dict[str, Any]:
-    """Show a product in a list."""
-    product: Product = found.product
-    prices = sorted((variant.price for variant in product.variants), key=lambda price: price.cents)
-    return {
-        "id": product.id,
-        "name": product.name,
-        "name_en": product.name_en,
-        "category": product.category,
-        "price_from": prices[0] if prices else None,
-        "price_to": prices[-1] if prices else None,
-        "in_stock": any(variant.stock > 0 for variant in product.variants),
-        "url": product.url,
-        "description": product.description,
-        "description_en": product.description_en,
-        "attributes": product.attributes,
-        "score": round(found.score, 3),
     }
 
 

@@ -3,7 +3,8 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from itertools import islice
 from typing import Any, Protocol, cast
 
 from sqlalchemy import case, func, literal, or_, select, update
@@ -15,29 +16,39 @@ from bot.shop.changes import (
     CancelLines,
     Change,
     ChangeAddress,
+    ChangeItems,
+    ChangePayment,
     FileRequest,
+    OpenClaim,
     OpenReturn,
     RecordWithdrawal,
+    RedirectShipment,
     RefundPlan,
     SetNewsletter,
     WatchStock,
 )
 from bot.shop.models import (
+    Claim,
+    ClaimStatus,
     Customer,
     Label,
     Order,
+    PaymentOption,
     PaymentStatus,
     Product,
     Refund,
     RefundStatus,
     Return,
     ReturnStatus,
+    Shipment,
+    ShipmentStatus,
     Stage,
     Voucher,
     normal_email,
     normal_number,
     normal_postcode,
 )
+from bot.shop.money import Money
 from bot.shop.order_state import stage_after
 from bot.shop.search_words import fold, product_text, query_words
 from bot.storage import shop_rows
@@ -72,7 +83,28 @@ __all__ = ["SqlShop", "new_number"]
 ALPHABET = "23456789ACDEFGHJKLMNPQRTUVWXYZ"
 MOST_CANDIDATES = 200
 
-ABILITIES = frozenset({"cancel_order", "create_return"})
+ABILITIES = frozenset(
+    {
+        "cancel_order",
+        "change_delivery_address",
+        "change_items",
+        "change_payment_method",
+        "claim_item",
+        "create_return",
+        "exchange",
+        "newsletter",
+        "notify_restock",
+        "privacy_request",
+        "report_missing_refund",
+        "reschedule_delivery",
+        "resend_confirmation",
+        "resend_invoice",
+        "resend_label",
+        "search_parcel",
+        "warranty_claim",
+        "withdraw_contract",
+    }
+)
 
 
 def new_number(prefix: str, length: int = 7) -> str:
@@ -258,6 +290,14 @@ class SqlShop:
                 return await self._cancel_lines(session, change, row)
             case OpenReturn() if row is not None:
                 return await self._open_return(session, change, row)
+            case ChangePayment() if row is not None:
+                return await self._change_payment(session, change, row)
+            case ChangeItems() if row is not None:
+                return await self._change_items(session, change, row)
+            case OpenClaim() if row is not None:
+                return await self._open_claim(session, change, row)
+            case RedirectShipment() if row is not None:
+                return await self._redirect(session, change, row)
             case ChangeAddress():
                 return await self._change_address(session, change, row)
             case WatchStock():
@@ -276,12 +316,76 @@ class SqlShop:
             line = await session.get_one(LineRow, (row.id, part.line_id))
             line.cancelled += part.quantity
             await _add_stock(session, line.sku, part.quantity)
-        after = await self._settle_stage(session, row)
-        if after.stage is Stage.CANCELLED:
+        order = await self._settle_stage(session, row)
+        if order.stage is Stage.CANCELLED:
             row.cancelled_at = change.at
             row.cancel_reason = change.reason
-        await self._settle_money(session, row, after, change.refund, change.fee.cents, change.at)
+        if change.refund is not None:
+            await self._refund(session, row, order, change.refund, change.at)
+        else:
+            await self._owe(session, row, order, change.fee.cents)
         return Applied()
+
+    async def _change_address(self, session: AsyncSession, change: ChangeAddress, row: OrderRow | None) -> Applied:
+        address = change.address.model_dump(mode="json")
+        if row is not None:
+            row.shipping_address = address
+            if change.expected_on is not None:
+                row.expected_on = change.expected_on
+            if change.shipping_cost is not None:
+                row.shipping_cents = change.shipping_cost.cents
+                await self._settle_difference(session, row, change)
+        if change.make_default:
+            customer = await _customer_row(session, change.customer_id)
+            kept = await session.get(CustomerAddressRow, (customer.id, 0))
+            if kept is None:
+                session.add(CustomerAddressRow(customer_id=customer.id, position=0, address=address))
+            else:
+                kept.address = address
+        return Applied()
+
+    async def _change_payment(self, session: AsyncSession, change: ChangePayment, row: OrderRow) -> Applied:
+        order = await self._whole(session, row)
+        current = order.payment
+        if change.refund is not None:
+            await self._refund(session, row, order, change.refund, change.at)
+        if current is not None:
+            stored = await session.get_one(PaymentRow, (row.id, current.id))
+            if current.status in {PaymentStatus.OPEN, PaymentStatus.FAILED}:
+                stored.status = PaymentStatus.VOID.value
+            else:
+                stored.status = PaymentStatus.REFUNDED.value
+        paid = change.status is PaymentStatus.PAID
+        if paid:
+            await self._take_from_card(session, row, change.to, change.amount.cents)
+        self._add_payment(
+            session, row, order, change.to, change.amount.cents, change.at if paid else None, change.pay_by
+        )
+        if change.pay_by is not None:
+            row.stage = Stage.AWAITING_PAYMENT.value
+        elif row.stage == Stage.AWAITING_PAYMENT.value:
+            row.stage = Stage.PROCESSING.value
+            row.late_cause = None
+        return Applied()
+
+    async def _change_items(self, session: AsyncSession, change: ChangeItems, row: OrderRow) -> Applied:
+        before = await self._whole(session, row)
+        for sku, count in change.stock:
+            await _add_stock(session, sku, count)
+        added: list[str] = []
+        for line in change.lines:
+            values = shop_rows.line_values(line, row.id, len(before.lines) + len(added))
+            stored = await session.get(LineRow, (row.id, line.id))
+            if stored is None:
+                session.add(LineRow(**values))
+                added.append(line.id)
+            else:
+                for name, value in values.items():
+                    if name != "position":
+                        setattr(stored, name, value)
+        await self._settle_stage(session, row)
+        await self._settle_difference(session, row, change)
+        return Applied(line_ids=tuple(added))
 
     async def _open_return(self, session: AsyncSession, change: OpenReturn, row: OrderRow) -> Applied:
         number = await _free_number(session, "R", ReturnRow.number)
@@ -305,27 +409,64 @@ class SqlShop:
         stored = ReturnRow(**shop_rows.return_values(entry, row.id))
         session.add(stored)
         await session.flush()
-        session.add_all(
-            ReturnLineRow(return_id=stored.id, line_key=part.line_id, quantity=part.quantity, reason=part.reason)
-            for part in change.lines
-        )
+        session.add_all(ReturnLineRow(**values) for values in shop_rows.return_line_values(entry, stored.id))
+        if change.replacement is not None:
+            await _add_stock(session, change.replacement.sku, -change.replacement.quantity)
+        if change.charge is not None and change.difference is not None:
+            await self._charge(
+                session, row, await self._whole(session, row), change.charge, change.difference, change.at
+            )
         return Applied(number=number, label=label)
 
-    async def _change_address(self, session: AsyncSession, change: ChangeAddress, row: OrderRow | None) -> Applied:
-        address = change.address.model_dump(mode="json")
-        if row is not None:
-            row.shipping_address = address
-            if change.shipping_cost is not None:
-                row.shipping_cents = change.shipping_cost.cents
-            if change.expected_on is not None:
-                row.expected_on = change.expected_on
-        if change.make_default:
-            customer = (await session.scalars(select(CustomerRow).where(CustomerRow.key == change.customer_id))).one()
-            kept = await session.get(CustomerAddressRow, (customer.id, 0))
-            if kept is None:
-                session.add(CustomerAddressRow(customer_id=customer.id, position=0, address=address))
-            else:
-                kept.address = address
+    async def _open_claim(self, session: AsyncSession, change: OpenClaim, row: OrderRow) -> Applied:
+        number = await _free_number(session, "F", ClaimRow.number)
+        claim = Claim(
+            number=number,
+            kind=change.claim_kind,
+            status=ClaimStatus.ACCEPTED if change.decided else ClaimStatus.OPEN,
+            lines=change.lines,
+            shipment_id=change.shipment_id,
+            refund_id=change.refund_id,
+            wish=change.wish,
+            description=change.description,
+            photo=change.photo,
+            created_at=change.at,
+            answer_by=change.answer_by,
+        )
+        session.add(ClaimRow(**shop_rows.claim_values(claim, row.id)))
+        order = await self._whole(session, row)
+        if change.refund is not None:
+            await self._refund(session, row, order, change.refund, change.at)
+        for at, (part, replacement) in enumerate(change.replacements):
+            await _add_stock(session, replacement.sku, -replacement.quantity)
+            shipment = Shipment(
+                id=_free_key([shipment.id for shipment in order.shipments], at),
+                carrier=order.shipments[0].carrier if order.shipments else "",
+                status=ShipmentStatus.ANNOUNCED,
+                lines=(part,),
+                promised_on=replacement.expected_on,
+                expected_on=replacement.expected_on,
+                replacement_for=number,
+            )
+            session.add(ShipmentRow(**shop_rows.shipment_values(shipment, row.id, len(order.shipments) + at)))
+            await session.flush()
+            session.add(
+                ShipmentLineRow(
+                    order_id=row.id, shipment_key=shipment.id, line_key=part.line_id, quantity=part.quantity
+                )
+            )
+        if change.send_back is None:
+            return Applied(number=number)
+        sent = await self._open_return(session, change.send_back, row)
+        return Applied(number=number, return_number=sent.number, return_label=sent.label)
+
+    async def _redirect(self, session: AsyncSession, change: RedirectShipment, row: OrderRow) -> Applied:
+        shipment = await session.get_one(ShipmentRow, (row.id, change.shipment_id))
+        shipment.wish = change.wish.model_dump(mode="json")
+        if change.expected_on is not None:
+            shipment.expected_on = change.expected_on
+        if change.wish.window is not None:
+            shipment.window = change.wish.window.model_dump(mode="json")
         return Applied()
 
     async def _watch_stock(self, session: AsyncSession, change: WatchStock) -> Applied:
@@ -353,7 +494,7 @@ class SqlShop:
         return Applied()
 
     async def _file_request(self, session: AsyncSession, change: FileRequest) -> Applied:
-        customer = (await session.scalars(select(CustomerRow).where(CustomerRow.key == change.customer_id))).one()
+        customer = await _customer_row(session, change.customer_id)
         number = await _free_number(session, "D", RequestRow.number)
         session.add(
             RequestRow(
@@ -382,61 +523,126 @@ class SqlShop:
         )
         return Applied(number=number)
 
+    async def _whole(self, session: AsyncSession, row: OrderRow) -> Order:
+        """Read the order as this transaction has it."""
+        await session.flush()
+        return (await self._orders(session, OrderRow.id == row.id))[0]
+
     async def _settle_stage(self, session: AsyncSession, row: OrderRow) -> Order:
         """Reckon the order's stage from its pieces, after they changed."""
-        await session.flush()
-        order = (await self._orders(session, OrderRow.id == row.id))[0]
+        order = await self._whole(session, row)
         stage = stage_after(order)
         row.stage = stage.value
         return order.model_copy(update={"stage": stage})
 
-    async def _settle_money(
-        self,
-        session: AsyncSession,
-        row: OrderRow,
-        order: Order,
-        refund: RefundPlan | None,
-        fee_cents: int,
-        at: datetime,
+    async def _settle_difference(
+        self, session: AsyncSession, row: OrderRow, change: ChangeItems | ChangeAddress
     ) -> None:
-        """Write the refund, or lower what is still to be paid."""
+        """Charge, give back or add to what is owed, as the plan says."""
+        order = await self._whole(session, row)
+        if change.charge is not None and change.difference is not None:
+            await self._charge(session, row, order, change.charge, change.difference, change.at)
+        elif change.refund is not None:
+            await self._refund(session, row, order, change.refund, change.at)
+        else:
+            await self._owe(session, row, order, 0)
+
+    async def _owe(self, session: AsyncSession, row: OrderRow, order: Order, fee_cents: int) -> None:
+        """Let a payment that was not made yet follow the order's total."""
         payment = order.payment
-        if payment is None:
+        if payment is None or payment.status not in {PaymentStatus.OPEN, PaymentStatus.FAILED}:
             return
         stored = await session.get_one(PaymentRow, (row.id, payment.id))
-        if refund is not None:
-            await self._add_refund(session, row, order, refund, None, at)
-            everything = order.stage is Stage.CANCELLED
-            stored.status = (PaymentStatus.REFUNDED if everything else PaymentStatus.PARTLY_REFUNDED).value
-        elif payment.status in {PaymentStatus.OPEN, PaymentStatus.FAILED}:
-            if order.stage is Stage.CANCELLED and fee_cents == 0:
-                stored.status = PaymentStatus.VOID.value
-            else:
-                stored.amount_cents = fee_cents if order.stage is Stage.CANCELLED else order.total.cents + fee_cents
+        stored.amount_cents = order.total.cents + fee_cents
+        if stored.amount_cents == 0:
+            stored.status = PaymentStatus.VOID.value
 
-    async def _add_refund(
+    async def _charge(
+        self, session: AsyncSession, row: OrderRow, order: Order, to: PaymentOption, amount: Money, at: datetime
+    ) -> None:
+        """Take more money the way the plan says."""
+        await self._take_from_card(session, row, to, amount.cents)
+        taken = {PaymentStatus.PAID, PaymentStatus.PARTLY_REFUNDED}
+        same = next(
+            (
+                payment
+                for payment in order.payments
+                if payment.status in taken and payment.kind is to.kind and (payment.option_id or payment.kind) == to.id
+            ),
+            None,
+        )
+        if same is None:
+            self._add_payment(session, row, order, to, amount.cents, at, None)
+        else:
+            stored = await session.get_one(PaymentRow, (row.id, same.id))
+            stored.amount_cents += amount.cents
+
+    def _add_payment(
         self,
         session: AsyncSession,
         row: OrderRow,
         order: Order,
-        plan: RefundPlan,
-        return_number: str | None,
-        at: datetime,
-    ) -> str:
-        taken = {refund.id for refund in order.refunds}
-        key = next(str(number) for number in range(len(taken) + 1, 10_000) if str(number) not in taken)
+        to: PaymentOption,
+        cents: int,
+        paid_at: datetime | None,
+        pay_by: date | None,
+    ) -> None:
+        session.add(
+            PaymentRow(
+                order_id=row.id,
+                key=_free_key([payment.id for payment in order.payments]),
+                position=len(order.payments),
+                kind=to.kind.value,
+                label=to.label,
+                option_key=to.id,
+                status=(PaymentStatus.PAID if paid_at is not None else PaymentStatus.OPEN).value,
+                amount_cents=cents,
+                paid_at=paid_at,
+                pay_by=pay_by,
+            )
+        )
+
+    async def _take_from_card(self, session: AsyncSession, row: OrderRow, to: PaymentOption, cents: int) -> None:
+        """Lower a gift card's balance, or raise it with a negative amount.
+
+        Raises:
+            Stale: the card no longer covers it.
+        """
+        if to.balance is None:
+            return
+        result = await session.execute(
+            update(PaymentOptionRow)
+            .where(
+                PaymentOptionRow.customer_id == row.customer_id,
+                PaymentOptionRow.key == to.id,
+                PaymentOptionRow.balance_cents >= cents,
+            )
+            .values(balance_cents=PaymentOptionRow.balance_cents - cents)
+        )
+        if cast(Any, result).rowcount == 0:
+            raise Stale
+
+    async def _refund(self, session: AsyncSession, row: OrderRow, order: Order, plan: RefundPlan, at: datetime) -> None:
+        """Write a refund. Onto a gift card that is kept with the account it is there at once."""
+        kept = await session.get(PaymentOptionRow, (row.customer_id, plan.to.id))
+        on_card = kept is not None and kept.balance_cents is not None
+        if kept is not None and kept.balance_cents is not None:
+            kept.balance_cents += plan.amount.cents
         refund = Refund(
-            id=key,
+            id=_free_key([refund.id for refund in order.refunds]),
             amount=plan.amount,
             to=plan.to,
-            status=RefundStatus.PENDING,
+            status=RefundStatus.ISSUED if on_card else RefundStatus.PENDING,
             origin=plan.origin,
-            return_number=return_number,
             created_at=at,
+            issued_at=at if on_card else None,
             expected_on=plan.expected_on,
         )
-        session.add(RefundRow(**shop_rows.refund_values(refund, row.id, len(taken))))
-        return key
+        session.add(RefundRow(**shop_rows.refund_values(refund, row.id, len(order.refunds))))
+        if order.payment is not None:
+            stored = await session.get_one(PaymentRow, (row.id, order.payment.id))
+            everything = order.stage is Stage.CANCELLED
+            stored.status = (PaymentStatus.REFUNDED if everything else PaymentStatus.PARTLY_REFUNDED).value
 
     async def _orders(self, session: AsyncSession, condition: Any, limit: int | None = None) -> list[Order]:
         statement = (
@@ -530,6 +736,16 @@ async def _add_stock(session: AsyncSession, sku: str, quantity: int) -> None:
     if quantity < 0 and cast(Any, result).rowcount == 0:
         left = (await session.scalars(select(VariantRow.stock).where(VariantRow.sku == sku))).one_or_none()
         raise NoStock(sku, left or 0)
+
+
+async def _customer_row(session: AsyncSession, key: str) -> CustomerRow:
+    return (await session.scalars(select(CustomerRow).where(CustomerRow.key == key))).one()
+
+
+def _free_key(taken: Sequence[str], skip: int = 0) -> str:
+    """The next number that no other part of the order has as its key."""
+    free = (str(number) for number in range(len(taken) + 1, 100_000) if str(number) not in taken)
+    return next(islice(free, skip, None))
 
 
 async def _free_number(session: AsyncSession, prefix: str, column: Any) -> str:

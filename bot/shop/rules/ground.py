@@ -1,12 +1,13 @@
 """What every rule stands on: the policies, the clock, denials, and how amounts are reckoned."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from bot.shop.calendar import Calendar
 from bot.shop.changes import Change, RefundPlan
+from bot.shop.mailing import Mail
 from bot.shop.models import (
     Customer,
     Line,
@@ -25,6 +26,7 @@ __all__ = [
     "Denied",
     "Ground",
     "Plan",
+    "Settlement",
     "check_reason",
     "check_stage",
     "check_use",
@@ -32,9 +34,11 @@ __all__ = [
     "goods_value",
     "line_view",
     "money_back",
-    "public_options",
+    "option_view",
+    "payment_options",
     "refund_option",
     "refund_view",
+    "settle",
     "still_paid",
 ]
 
@@ -50,11 +54,12 @@ class Denied(Exception):
 
 @dataclass(frozen=True)
 class Ground:
-    """The shop's rules at one instant."""
+    """The shop's rules at one instant, for one customer."""
 
     policies: Policies
     calendar: Calendar
     now: datetime
+    customer: Customer | None = None
 
     @property
     def today(self) -> date:
@@ -68,11 +73,14 @@ class Ground:
 
 @dataclass(frozen=True)
 class Plan:
-    """A change that policy allows, and what it means in the words of docs/operations.md."""
+    """A change that policy allows, what it means in the words of docs/operations.md, and the mails it brings.
 
-    change: Change
+    ``change`` is None where only mails are sent. A mail's data is completed with the plan's own.
+    """
+
+    change: Change | None
     data: dict[str, Any]
-    mails: tuple[str, ...] = field(default=())
+    mails: tuple[Mail, ...] = ()
 
 
 def check_use(order: Order, name: str, policy: OperationPolicy) -> None:
@@ -137,14 +145,16 @@ def still_paid(order: Order) -> Money:
     return Money(cents=max(0, (paid - back - announced).cents), currency=order.currency)
 
 
-def refund_option(order: Order, wish: str | None, allowed: Iterable[str]) -> PaymentOption:
+def refund_option(order: Order, wish: str | None, allowed: Iterable[str], ground: Ground) -> PaymentOption:
     """Decide where money goes back to: the way it came, unless the customer wishes a gift card and policy has it."""
     options = list(allowed)
     target = wish or options[0]
     if target not in options:
         raise Denied("refund_to_unavailable", options=options)
     if target == "gift_card":
-        return PaymentOption(id="gift_card", kind=PaymentKind.GIFT_CARD, label="Geschenkkarte")
+        kept = ground.customer.payment_options if ground.customer is not None else ()
+        card = next((option for option in kept if option.kind is PaymentKind.GIFT_CARD), None)
+        return card or PaymentOption(id="new_gift_card", kind=PaymentKind.GIFT_CARD, label="Geschenkkarte")
     payment = order.payment
     if payment is None:
         return PaymentOption(id="original", kind=PaymentKind.OTHER, label="")
@@ -202,13 +212,86 @@ def line_view(line: Line, quantity: int) -> dict[str, Any]:
     }
 
 
-def public_options(order: Order, customer: Customer | None, policies: Policies, amount: Money) -> list[PaymentOption]:
-    """List the ways to pay open to this customer: those kept with the account first, then the shop's."""
-    kept = list(customer.payment_options) if customer else []
+def payment_options(order: Order, amount: Money, ground: Ground) -> list[PaymentOption]:
+    """List the ways to pay that are open: those kept with the account first, then what the shop offers everyone."""
+    kept = list(ground.customer.payment_options) if ground.customer is not None else []
     kept_kinds = {option.kind for option in kept}
-    shop = [
-        PaymentOption(id=key, kind=key, label=method.name.de)
-        for key, method in policies.payment.items()
-        if method.changeable and key not in kept_kinds and (method.limit is None or amount.cents <= method.limit.cents)
+    offered = [
+        PaymentOption(id=kind, kind=kind, label=method.name.de)
+        for kind, method in ground.policies.payment.items()
+        if method.changeable and kind not in kept_kinds and (method.limit is None or amount.cents <= method.limit.cents)
     ]
-    return kept + shop
+    return kept + offered
+
+
+def option_view(option: PaymentOption, amount: Money) -> dict[str, Any]:
+    """Show a way to pay, and whether it covers an amount."""
+    return {
+        "id": option.id,
+        "kind": option.kind,
+        "label": option.label,
+        "balance": option.balance,
+        "covers": option.balance is None or option.balance.cents >= amount.cents,
+    }
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How a price difference is settled: charged to a way to pay, given back, or added to what is still owed."""
+
+    kind: Literal["charge", "refund", "owed", "none"]
+    amount: Money
+    charge: PaymentOption | None = None
+    refund: RefundPlan | None = None
+
+    def view(self) -> dict[str, Any]:
+        """Show it in the words of docs/operations.md."""
+        to = self.charge or (self.refund.to if self.refund else None)
+        return {
+            "kind": self.kind,
+            "amount": self.amount,
+            "to": {"id": to.id, "kind": to.kind, "label": to.label} if to else None,
+            "expected_on": self.refund.expected_on if self.refund else None,
+        }
+
+
+def settle(
+    order: Order, difference: Money, wish: str | None, refund_by: date, ground: Ground, *, at_once: bool = True
+) -> Settlement:
+    """Decide how a price difference is settled; positive: the customer pays more.
+
+    Args:
+        order: whose payment counts.
+        difference: in the order's currency.
+        wish: id of the way to pay that the customer chose; None: as the order was paid.
+        refund_by: when money back arrives.
+        ground: policies, clock and customer.
+        at_once: money back is sent without waiting for goods.
+    """
+    if not difference:
+        return Settlement("none", difference)
+    payment = order.payment
+    amount = Money(cents=abs(difference.cents), currency=difference.currency)
+    if payment is not None and payment.status in {PaymentStatus.OPEN, PaymentStatus.FAILED}:
+        return Settlement("owed", difference)
+    options = payment_options(order, amount, ground)
+    if wish is not None:
+        chosen = next((option for option in options if option.id == wish), None)
+        if chosen is None:
+            raise Denied("method_unknown", options=[option_view(option, amount) for option in options])
+    elif payment is not None:
+        kept = (option for option in options if option.id == payment.option_id)
+        chosen = next(kept, PaymentOption(id=payment.kind, kind=payment.kind, label=payment.label))
+    else:
+        chosen = PaymentOption(id="original", kind=PaymentKind.OTHER, label="")
+    if difference.cents > 0:
+        if chosen.balance is not None and chosen.balance.cents < amount.cents:
+            raise Denied(
+                "gift_card_too_small",
+                balance=chosen.balance,
+                amount=amount,
+                options=[option_view(option, amount) for option in options],
+            )
+        return Settlement("charge", amount, charge=chosen)
+    refund = money_back(order, amount, chosen, RefundOrigin.PRICE_DIFFERENCE, refund_by, at_once=at_once)
+    return Settlement("refund", amount, refund=refund) if refund else Settlement("none", ground.zero(order))

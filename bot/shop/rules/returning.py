@@ -158,7 +158,7 @@ def plan_return(order: Order, args: CreateReturn, ground: Ground) -> Plan:
             parts = [part for part in parts if part[0].id != line.id] + [(line, count)]
             reasons[line.id] = given.reason or reasons.get(line.id)
     way = hand_in(args.drop_off, args.label, args.pickup_on, ground)
-    to = refund_option(order, args.refund_to, policy.refund_to)
+    to = refund_option(order, args.refund_to, policy.refund_to, ground)
     cost = way.place.cost
     value = goods_value(order, parts)
     worth = value - cost if cost.cents <= value.cents else ground.zero(order)

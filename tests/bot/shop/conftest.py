@@ -1,6 +1,8 @@
 """A shop of today in the test's database, and its operations with a clock that can be turned."""
 
-from dataclasses import dataclass, field
+import asyncio
+import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.handoff.hours import ServiceHours
+from bot.shop.access import ShopAccess
 from bot.shop.calendar import Calendar
 from bot.shop.demo import DemoData, make_shop
+from bot.shop.mailing import Mail
 from bot.shop.models import Customer, Order
 from bot.shop.operations import Operations
+from bot.shop.order_operations import order_operations
 from bot.shop.policies import Policies, load_policies
+from bot.shop.proof_operations import proof_operations
+from bot.shop.service_operations import service_operations
 from bot.shop.verification import Verifier
+from bot.storage.database import Database
 from bot.storage.shop import SqlShop
 from bot.storage.shop_loading import ShopLoader
 from bot.storage.shop_trace import SqlOperationLog, SqlProofs
@@ -42,13 +50,14 @@ class Desk:
     """Talks to the operations the way the actions do."""
 
     operations: Operations
+    verifier: Verifier
     shop: SqlShop
     data: DemoData
     policies: Policies
     calendar: Calendar
     clock: TurnableClock
+    mails: Any = None
     turns: int = 0
-    customers: dict[str, Customer] = field(default_factory=dict)
 
     async def call(
         self,
@@ -112,20 +121,45 @@ def policies_of(**changes: Any) -> Policies:
     return policies.model_copy(update={"verification": verification, "operations": operations})
 
 
-def desk_of(database: Any, data: DemoData, policies: Policies, clock: TurnableClock, **verifier: Any) -> Desk:
+def desk_of(
+    database: Any, data: DemoData, policies: Policies, clock: TurnableClock, *, mailer: Any = None, token_key: str = ""
+) -> Desk:
     calendar = Calendar(ZoneInfo("Europe/Berlin"), "DE")
-    shop = SqlShop(database)
+    backend = SqlShop(database)
+    verifier = Verifier(
+        backend, SqlProofs(database), policies.verification, key="test-key", token_key=token_key, mailer=mailer
+    )
+    hours = ServiceHours("Mon-Fri 08:00-18:00, Sat 09:00-14:00", ZoneInfo("Europe/Berlin"), "DE")
+    shop = ShopAccess(backend, policies, calendar, hours, verifier, mailer)
     operations = Operations(
-        backend=shop,
-        policies=policies,
-        calendar=calendar,
-        hours=ServiceHours("Mon-Fri 08:00-18:00, Sat 09:00-14:00", ZoneInfo("Europe/Berlin"), "DE"),
-        verifier=Verifier(shop, SqlProofs(database), policies.verification, key="test-key", **verifier),
+        [*proof_operations(shop), *order_operations(shop), *service_operations(shop)],
+        backend=backend,
         log=SqlOperationLog(database),
+        mailer=mailer,
+        zone=calendar.zone,
         clock=clock,
         key="test-key",
     )
-    return Desk(operations, shop, data, policies, calendar, clock)
+    return Desk(operations, verifier, backend, data, policies, calendar, clock, mailer)
+
+
+class KeptMails:
+    """Stands where mails would be sent."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, Mail] = {}
+
+    async def send(self, mail: Mail, key: str) -> None:
+        self.sent.setdefault(key, mail)
+
+    @property
+    def last(self) -> Mail:
+        return list(self.sent.values())[-1]
+
+
+@pytest.fixture
+def mails() -> KeptMails:
+    return KeptMails()
 
 
 @pytest.fixture(scope="session")
@@ -138,19 +172,41 @@ def shop_data(policies: Policies) -> DemoData:
     return make_shop(7, WEDNESDAY, policies, Calendar(ZoneInfo("Europe/Berlin"), "DE"))
 
 
-@pytest.fixture
-async def loaded(database, shop_data: DemoData):
-    """The database with the demo shop in it."""
+async def load(database: Any, data: DemoData) -> None:
     await ShopLoader(database).replace_all(
         "demo",
-        customers=shop_data.customers,
-        products=shop_data.products,
-        orders=shop_data.orders,
-        vouchers=shop_data.vouchers,
+        customers=data.customers,
+        products=data.products,
+        orders=data.orders,
+        vouchers=data.vouchers,
         state_key="demo",
-        state={"samples": shop_data.samples},
+        state={"samples": data.samples},
         now=WEDNESDAY,
     )
+
+
+@pytest.fixture(scope="session")
+def loaded_sqlite(migrated_sqlite: Path, shop_data: DemoData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the demo shop in it, to copy from: loading once is enough."""
+    path = tmp_path_factory.mktemp("shop") / "loaded.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+
+    async def fill() -> None:
+        database = Database(f"sqlite:///{path}")
+        await load(database, shop_data)
+        await database.close()  # the last connection to close folds the log into the file
+
+    asyncio.run(fill())
+    return path
+
+
+@pytest.fixture
+async def loaded(database_url: str, loaded_sqlite: Path, shop_data: DemoData, settings, database):
+    """The test's database with the demo shop in it."""
+    if database.is_sqlite:
+        await asyncio.to_thread(shutil.copyfile, loaded_sqlite, database_url.removeprefix("sqlite:///"))
+    else:
+        await load(database, shop_data)
     return database
 
 
@@ -160,5 +216,5 @@ def clock() -> TurnableClock:
 
 
 @pytest.fixture
-def desk(loaded, shop_data: DemoData, policies: Policies, clock: TurnableClock) -> Desk:
-    return desk_of(loaded, shop_data, policies, clock)
+def desk(loaded, shop_data: DemoData, policies: Policies, clock: TurnableClock, mails: KeptMails) -> Desk:
+    return desk_of(loaded, shop_data, policies, clock, mailer=mails)
