@@ -1,4 +1,4 @@
-"""The engine reads requests and writes answers exactly as the golden files have them. The service's half: test_service_side.py."""
+"""The engine keeps to the golden messages. The service's half: test_service_side.py."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The service writes requests and reads answers exactly as the golden files have them. The engine's half: test_engine_side.py."""
+"""The service keeps to the golden messages. The engine's half: test_engine_side.py."""
 
 import json
 from pathlib import Path
