@@ -186,4 +186,4 @@ class Agents:
     async def names(self, agent_ids: Sequence[int]) -> dict[int, str]:
         """Return the names of agents."""
         rows = await self.session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(agent_ids)))
-        return dict(rows.tuples().all())
+        return {row.id: row.name for row in rows}

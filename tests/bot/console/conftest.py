@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from bot.app import create_app
 from bot.clock import utc_now
+from bot.console import auth
 from bot.console.auth import new_agent
 from bot.conversation import Author, TurnState
 from bot.escalation import EscalationReason
@@ -113,6 +115,12 @@ class Desk:
         from bot.storage.tables import MessageRow
 
         return [m.text for m in await self.rows(MessageRow, conversation_id=conversation_id, author=author)]
+
+
+@pytest.fixture(autouse=True)
+def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose; here it only has to be the same algorithm."""
+    monkeypatch.setattr(auth, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

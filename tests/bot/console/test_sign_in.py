@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from bot.console.auth import TRIES_ACCOUNT, TRIES_ADDRESS, TRIES_BOTH, PASSWORD_MIN
+from bot.console.auth import PASSWORD_MIN, TRIES_ACCOUNT, TRIES_ADDRESS, TRIES_BOTH
 from bot.storage.tables import Agent, AgentSession, Audit, SignInAttempt
 from tests.bot.console.conftest import PASSWORD, Desk
 
@@ -28,8 +28,9 @@ class TestSignIn:
         from bot.app import create_app
 
         desk.app = create_app(desk.settings.model_copy(update={"public_url": "https://service.shop.test"}))
-        browser = await desk.agent(sign_in=False)
-        cookie = (await browser.sign_in()).headers["set-cookie"]
+        await desk.agent(sign_in=False)
+        form = {"email": "lena@shop.test", "password": PASSWORD}
+        cookie = (await desk.browser().post("/sign-in", form)).headers["set-cookie"]
         assert cookie.startswith("__Host-zusage_agent=")
         assert "Secure" in cookie
 
