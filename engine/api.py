@@ -134,9 +134,13 @@ class Request(_Strict):
 FACTS: Dict[str, Type[BaseModel]] = {"operation": Operation, "promise": Promise, "request": Request}
 
 # C0 and C1 controls but line break and tab, and the controls that reorder text.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def cleaned(text: str) -> str:
-    """A customer's text in Unicode normal form C, without control characters and outer blanks."""
-    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text)).strip()
+    """A customer's text in Unicode normal form C, without control characters and outer blanks.
+
+    Empty where nothing of it can be seen.
+    """
+    text = _CONTROLS.sub("", unicodedata.normalize("NFC", text)).strip()
+    return text if any(unicodedata.category(character)[0] not in "CZ" for character in text) else ""

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Text, Union
 
 import yaml
+from rasa.shared.core.domain import Domain
 from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from rasa.shared.utils.common import cached_method
 
 LANGUAGES = ("de", "en")
 METADATA_LANGUAGE = "language"
@@ -50,6 +52,13 @@ class LanguageAwareImporter(RasaFileImporter):
     here are plain text without inline entity annotations: entities come from rules.
     """
 
+    @cached_method
     def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
         """All examples, each with its file's language in the metadata."""
         return TrainingData([message for path in self._nlu_files for message in _examples(path)])
+
+    @cached_method
+    def get_domain(self) -> Domain:
+        """The domain, read once."""
+        domain: Domain = super().get_domain()
+        return domain

@@ -59,7 +59,10 @@ def application(assistant: Assistant, settings: Settings) -> web.Application:
 
 
 async def _health(request: web.Request) -> web.Response:
-    check_canaries(request.app[_ASSISTANT])
+    try:
+        check_canaries(request.app[_ASSISTANT])
+    except CanaryFailed as error:
+        raise EngineError.unavailable("canary_failed", str(error)) from error
     return _json({"status": "ok", "model": request.app[_ASSISTANT].model_filename})
 
 
@@ -118,7 +121,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
 async def _token_required(request: web.Request, handler: Handler) -> web.StreamResponse:
     expected = f"Bearer {request.app[_SETTINGS].token}"
     given = request.headers.get("Authorization", "")
-    if request.path != "/healthz" and not hmac.compare_digest(given.encode(), expected.encode()):
+    if request.path != "/healthz" and not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode()):
         raise EngineError("unauthorized", "The bearer token is missing or wrong.", retry=False, status=401)
     return await handler(request)
 

@@ -16,8 +16,6 @@ from rasa.shared.core.events import (
     ActiveLoop,
     BotUttered,
     Event,
-    Restarted,
-    SessionStarted,
     SlotSet,
     UserUttered,
 )
@@ -79,7 +77,8 @@ def dump(tracker: DialogueStateTracker, domain: Domain) -> Dict[str, Any]:
 
 
 def _document(tracker: DialogueStateTracker, domain: Domain, messages: int) -> Dict[str, Any]:
-    events = _since_beginning(tracker)
+    # Without what was reverted, repeated within a form, or came before a restart.
+    events = tracker.applied_events()
     cut = _cut(events, messages)
     before = DialogueStateTracker(tracker.sender_id, domain.slots)
     for event in events[:cut]:
@@ -93,13 +92,6 @@ def _document(tracker: DialogueStateTracker, domain: Domain, messages: int) -> D
         "slots": {name: value for name, value in slots.items() if value != initial.get(name)},
         "events": _baseline(before, cut) + _compact(events[cut:], plain),
     }
-
-
-def _since_beginning(tracker: DialogueStateTracker) -> List[Event]:
-    """Events after the latest one that put everything back to its beginning."""
-    events = list(tracker.events)
-    resets = [index for index, event in enumerate(events) if isinstance(event, (Restarted, SessionStarted))]
-    return events[resets[-1] + 1 :] if resets else events
 
 
 def _cut(events: List[Event], messages: int) -> int:

@@ -61,15 +61,17 @@ def train(config: Path, domain: Path, data: Path, output: Path) -> Path:
     from rasa.engine.storage.local_model_storage import LocalModelStorage
     from rasa.model_training import _check_unresolved_slots
     from rasa.shared.data import TrainingType
-    from rasa.shared.importers.importer import TrainingDataImporter
     from rasa.utils.common import TempDirectoryPath, get_temp_dir_name
 
+    from engine.importer import LanguageAwareImporter
     from engine.runner import OrderedGraphRunner
     from engine.training_progress import ProgressHook
 
     wanted = digest(sources(config, domain, data))
-    importer = TrainingDataImporter.load_from_config(str(config), str(domain), [str(data)])
+    # Rasa would wrap the importer into three others, which copy all examples five times.
+    importer = LanguageAwareImporter(str(config), str(domain), [str(data)])
     trained_domain = importer.get_domain()
+    trained_domain.check_missing_responses()
     _check_unresolved_slots(trained_domain, importer.get_stories())
     recipe = Recipe.recipe_for_name("default.v1")
     model = recipe.graph_config_for_recipe(importer.get_config(), {}, training_type=TrainingType.BOTH)
@@ -104,8 +106,10 @@ def main() -> None:
         print("The assistant is up to date.")
         return
     warnings.filterwarnings("ignore")
-    logging.disable(logging.WARNING)
-    os.environ["TQDM_DISABLE"] = "1"
+    from engine import logs
+
+    os.environ["LOG_LEVEL"] = "ERROR"  # read by Rasa for its progress bars
+    logs.configure(logging.ERROR)
     from rasa.shared.exceptions import RasaException
 
     started = time.monotonic()

@@ -39,7 +39,6 @@ class NgramVectorizer:
         self.word_range, self.char_range, self.min_count = word_range, char_range, min_count
         self._index: Dict[str, int] = {}
         self._idf = np.zeros(0, dtype=np.float32)
-        self._words = 0
 
     def _grams(self, text: str) -> Tuple[List[str], List[str]]:
         words = tokens(normalise(text))
@@ -62,8 +61,6 @@ class NgramVectorizer:
             counts.update(set(words))
             counts.update(set(chars))
         kept = sorted(gram for gram, count in counts.items() if count >= self.min_count)
-        # Word n-grams begin with a tab and so come first.
-        self._words = sum(gram[0] == "\t" for gram in kept)
         self._index = {gram: i for i, gram in enumerate(kept)}
         seen = np.array([counts[gram] for gram in kept], dtype=np.float64)
         self._idf = (np.log((1 + len(texts)) / (1 + seen)) + 1).astype(np.float32)
@@ -90,6 +87,11 @@ class NgramVectorizer:
         columns = np.concatenate([columns for columns, _ in rows]) if rows else np.zeros(0, dtype=np.int32)
         values = np.concatenate([values for _, values in rows]) if rows else np.zeros(0, dtype=np.float32)
         return sp.csr_matrix((values, columns, offsets), shape=(len(rows), len(self._index)), dtype=np.float32)
+
+    def reduced(self, columns: np.ndarray) -> "NgramVectorizer":
+        """One that knows only some of the n-grams; `columns` in rising order."""
+        vocabulary = self.vocabulary
+        return self.restored(self.word_range, self.char_range, [vocabulary[i] for i in columns], self._idf[columns])
 
     @property
     def vocabulary(self) -> List[str]:
