@@ -31,13 +31,14 @@ from bot.engine_client import (
     TurnResponse,
 )
 from bot.errors import EngineFailed, InvalidInput
-from bot.escalation import UPSET, EscalationReason, decide
+from bot.escalation import UPSET, Before, EscalationReason, decide, failed_codes
 from bot.handoff.service import HandoffService
 from bot.settings import Settings
 from bot.signals.agent import note_emotion
 from bot.signals.turn import signals_of_turn
 from bot.storage.conversations import Claim, Conversations, LeaseLost
 from bot.storage.database import Collision, Database, Session
+from bot.storage.handoffs import Handoffs
 from bot.storage.records import Records
 from bot.storage.surveys import Surveys
 from bot.storage.tables import ConversationRow, Offer, PromiseRow, Turn
@@ -284,17 +285,12 @@ class TurnHandler:
         async with self.database.begin() as session:
             conversations = Conversations(session)
             conversation, turn = await conversations.still_ours(claim, self.owner)
-            upset_before = await _upset_in_a_row(conversations, claim)
+            before = await self._before(session, claim)
             first = not await conversations.bot_has_spoken(conversation.id)
             conversation.language = facts.language
             conversation.tracker = response.tracker
             _write_facts(turn, facts)
-            escalation = decide(
-                facts,
-                _typed(claim),
-                not_understood_before=claim.not_understood_in_a_row,
-                upset_before=upset_before,
-            )
+            escalation = decide(facts, _typed(claim), before)
             replies = [Reply.model_validate(reply.model_dump()) for reply in response.replies]
             if escalation is not None:
                 if escalation.reason is EscalationReason.NOT_UNDERSTOOD:
@@ -337,6 +333,25 @@ class TurnHandler:
                 )
             if claim.tries:
                 await records.outage_over("engine", now)
+
+    @staticmethod
+    async def _before(session: Session, claim: Claim) -> Before:
+        """Gather what went before in a conversation that matters for handing over."""
+        conversations = Conversations(session)
+        earlier = [t for t in await conversations.recent_turns(claim.conversation.id) if t.id < claim.turn_id]
+        upset = 0
+        for turn in earlier:
+            if turn.emotion not in UPSET:
+                break
+            upset += 1
+        operations = (earlier[0].operations or []) if earlier else []
+        return Before(
+            not_understood=claim.not_understood_in_a_row,
+            upset=upset,
+            operation_failed=bool(failed_codes(o.get("code") for o in operations if not o.get("ok"))),
+            promise_broken=await Handoffs(session).broken_promise_open(claim.conversation.id),
+            with_person=claim.conversation.state in (ConversationState.WAITING, ConversationState.AGENT),
+        )
 
     async def _answered_without_engine(self, claim: Claim) -> bool:
         """Answer what needs no understanding: survey answers, the person button, dead buttons, far too long texts."""
@@ -471,18 +486,6 @@ def _typed(claim: Claim) -> str | None:
 
 def _language(value: str) -> Language:
     return "de" if value == "de" else "en"
-
-
-async def _upset_in_a_row(conversations: Conversations, claim: Claim) -> int:
-    """Count the answered turns directly before this one whose emotion was negative."""
-    count = 0
-    for turn in await conversations.recent_turns(claim.conversation.id):
-        if turn.id >= claim.turn_id:
-            continue
-        if turn.emotion not in UPSET:
-            break
-        count += 1
-    return count
 
 
 def _write_facts(turn: Turn, facts: Facts) -> None:

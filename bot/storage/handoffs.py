@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import HandoffState
-from bot.storage.tables import Agent, Assignment, Handoff
+from bot.storage.tables import Agent, Assignment, Handoff, PromiseRow
 
 __all__ = ["Handoffs"]
 
@@ -87,6 +87,18 @@ class Handoffs:
         """Return what waits, the first in the queue first."""
         query = select(Handoff.id).where(Handoff.state == HandoffState.QUEUED).order_by(Handoff.id).limit(limit)
         return list(await self.session.scalars(query))
+
+    async def broken_promise_open(self, conversation_id: int) -> bool:
+        """Tell whether a promise of a conversation was broken and no handoff has begun since."""
+        broken = await self.session.scalar(
+            select(func.max(PromiseRow.settled_at)).where(
+                PromiseRow.conversation_id == conversation_id, PromiseRow.state == "broken"
+            )
+        )
+        if broken is None:
+            return False
+        since = select(Handoff.id).where(Handoff.conversation_id == conversation_id, Handoff.queued_at >= broken)
+        return await self.session.scalar(since.limit(1)) is None
 
     # -- who had it from when to when
 
