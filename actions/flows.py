@@ -4,8 +4,9 @@ A `Flow` is one matter: a Rasa form whose required slots are its steps, the acti
 the action that closes it. For a step named `reason` a flow may have
 
 - `settle_reason(turn)`: find the value without asking (only one candidate, already said, not needed);
-- `ask_reason(turn)`: ask for it (default: the response `utter_ask_<form>_reason` or `utter_ask_reason`);
-- `read_reason(turn)`: read it from the customer's message, None where it is not there.
+- `ask_reason(turn)`: ask for it (default: the response `utter_ask_<subject>_reason` or `utter_ask_reason`);
+- `read_reason(turn)`: read it from the customer's message, None where it is not there;
+- `guess_reason(turn)`: take the message for it when it is nothing else either.
 
 `settle_*` may raise `Halt` with a denial: nothing more is asked, and the closing action explains it.
 
@@ -27,21 +28,24 @@ from actions.denials import explain
 from actions.shop_client import Denied, ShopUnavailable
 from actions.turn import Button, Turn
 
-__all__ = ["FLOWS", "Answer", "Flow", "Halt", "NotUsable", "close_flow", "flow_of_intent", "leave", "resume"]
+__all__ = ["FLOWS", "Answer", "Change", "Flow", "Halt", "NotUsable", "Reopen", "close_flow", "flow_of_intent", "leave", "resume"]
 
 SURE = 0.55
 """Confidence (0..1) from which a message in the middle of a flow is taken as another wish."""
 HELPED_TWICE = 2
 """Unusable answers to one question after which a person is offered."""
 _AGENDA_LENGTH = 3
+_FEW_WORDS = 4
 _LEAVING = frozenset({"stop", "human_handoff", "goodbye"})
+_PROOFS = ("proof", "full_proof")
 _SUPPLYING = frozenset({"inform", "affirm", "deny"})
 _UNREAD = frozenset({"nlu_fallback", "out_of_scope", "inform", "affirm", "deny", ""})
-_EVERY_FLOW = ("confirm", "tries", "asked", "opening", "denied")
+_EVERY_FLOW = ("confirm", "tries", "asked", "opening", "denied", "obstacle")
 
 FLOWS: dict[str, "Flow"] = {}
 """All flows by the name of their form."""
-_ASKED: dict[str, type] = {}
+# Kept, because Python forgets classes that nothing refers to.
+_ACTIONS: dict[str, type] = {}
 
 
 class Halt(Exception):
@@ -52,8 +56,17 @@ class Halt(Exception):
         self.denied = denied
 
 
+class Reopen(Exception):
+    """A value that the shop does not take: its step is asked again, after the denial is explained."""
+
+    def __init__(self, step: str, denied: Denied) -> None:
+        super().__init__(f"{step}: {denied.code}")
+        self.step = step
+        self.denied = denied
+
+
 class NotUsable(Exception):
-    """An answer that cannot be right; the text says why and what would be."""
+    """An answer that cannot be right; the text says why. An empty one is half an answer: the question goes on."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -91,6 +104,8 @@ class Flow(FormValidationAction, ABC):
     form: ClassVar[str] = ""
     intents: ClassVar[tuple[str, ...]] = ()
     steps: ClassVar[tuple[str, ...]] = ()
+    notes: ClassVar[tuple[str, ...]] = ()
+    """Further slots that the flow keeps for itself."""
     matter: ClassVar[str] = "default"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -99,19 +114,19 @@ class Flow(FormValidationAction, ABC):
             FLOWS[cls.form] = cls()
             # rasa-sdk finds actions as classes: one that ends the flow (action_cancel_order for cancel_order_form),
             # and one that asks for each step (action_ask_reason), whichever flow is under way.
-            type(f"{cls.__name__}Closing", (_Closing,), {"form": cls.form, "__module__": cls.__module__})
+            _ACTIONS[cls.form] = type(f"{cls.__name__}Closing", (_Closing, Action), {"form": cls.form, "__module__": cls.__module__})
             for step in cls.steps:
-                if step not in _ASKED:
-                    _ASKED[step] = type(f"Ask{step.title().replace('_', '')}", (_Asking,), {"step": step, "__module__": cls.__module__})
+                if step not in _ACTIONS:
+                    _ACTIONS[step] = type(f"Ask{step.title().replace('_', '')}", (_Asking, Action), {"step": step, "__module__": cls.__module__})
 
     def name(self) -> str:
         """Name of the validation action."""
         return f"validate_{self.form}"
 
     @classmethod
-    def closing_action(cls) -> str:
-        """Name of the action that ends the flow."""
-        return "action_" + cls.form.removesuffix("_form")
+    def subject(cls) -> str:
+        """What the flow is about; `action_<subject>` ends it, and its responses are named after it."""
+        return cls.form.removesuffix("_form")
 
     # -- one message
 
@@ -148,10 +163,18 @@ class Flow(FormValidationAction, ABC):
             except Halt as halt:
                 turn.set("denied", {"code": halt.denied.code, "params": halt.denied.params} if halt.denied else None)
                 return None
+            except Reopen as again:
+                turn.set(again.step, None)
+                turn.set("obstacle", {"code": again.denied.code, "params": again.denied.params})
+                await self.explain(turn, again.denied)
+                return again.step
             if value is None:
                 return step
             turn.set(step, value)
         return None
+
+    solvable: ClassVar[dict[str, str]] = {}
+    """Denials that another answer can solve, and the step that is asked again for it."""
 
     async def hear(self, turn: Turn) -> bool:
         """Take what the message supplies. False: it is another matter, and a rule answers it."""
@@ -161,15 +184,22 @@ class Flow(FormValidationAction, ABC):
         other = flow_of_intent(turn.intent) if turn.confidence >= SURE else None
         if other is self:
             other = None
-        if not turn.is_choice and turn.intent in _LEAVING and turn.confidence >= SURE and not self._answers_plainly(turn, step):
+        leaving = not turn.is_choice and turn.intent in _LEAVING and turn.confidence >= SURE
+        if leaving and (turn.intent == "human_handoff" or step in ("order_number", *_PROOFS, *self.free_text)):
             return False
         try:
             value = await self._read(turn, step) if step else None
         except NotUsable as wrong:
-            turn.say(wrong.text)
-            self._count_try(turn, step)
+            if wrong.text:
+                turn.say(wrong.text)
+                self._count_try(turn, step)
             return True
-        if other and not turn.is_choice and (value is None or value is False or step in ("order_number", "proof", "full_proof")):
+        if leaving and value is None:
+            return False
+        if other and not turn.is_choice and (value is None or value is False or step in ("order_number", *_PROOFS)):
+            # A few words that fit this matter as well ("zu klein") are no wish for another one.
+            if value is None and len(turn.text.split()) <= _FEW_WORDS and await self._volunteer(turn, step):
+                return self._taken(turn)
             if value is not False:
                 self.set_aside(turn)
             return False
@@ -179,15 +209,20 @@ class Flow(FormValidationAction, ABC):
             if value is False and step == "confirm" and await self._correct(turn):
                 turn.set("confirm", None)
             return self._taken(turn)
-        if await self.take_named(turn) or await self._go_back(turn) or await self._correct(turn):
+        if await self.take_named(turn) or await self._go_back(turn) or await self._volunteer(turn, step) or await self._correct(turn):
             return self._taken(turn)
         if turn.intent in self.intents and not turn.is_choice:
             turn.set("opening", f"{turn.slot('opening') or ''} {turn.text}".strip()[:300])
             return True
         if turn.intent not in _UNREAD and turn.confidence >= SURE:
             return False
-        self._count_try(turn, step)
-        return True
+        guess = self._method("guess", step) if step and not turn.is_choice else None
+        value = await guess(turn) if guess else None
+        if value is None:
+            self._count_try(turn, step)
+            return True
+        turn.set(step, value)
+        return self._taken(turn)
 
     async def take_named(self, turn: Turn, besides: str | None = None) -> bool:
         """Take values that say themselves which step they are for: of a button, or found by their form."""
@@ -199,13 +234,13 @@ class Flow(FormValidationAction, ABC):
                 taken = True
         return taken
 
+    @abstractmethod
     async def finish(self, turn: Turn) -> None:
         """Carry out what was collected, and say so. May raise Halt with a denial."""
-        raise NotImplementedError(type(self).__name__)
 
     async def decline(self, turn: Turn) -> None:
         """Say that nothing was done, after a no to the confirmation."""
-        name = f"utter_declined_{self.form}"
+        name = f"utter_declined_{self.subject()}"
         turn.tell(name if turn.texts.has(name) else "utter_declined")
 
     async def explain(self, turn: Turn, denied: Denied) -> None:
@@ -230,14 +265,14 @@ class Flow(FormValidationAction, ABC):
     def pose(self, turn: Turn, step: str, *, buttons: list[Button] | None = None, expects: dict[str, Any] | None = None, **values: Any) -> None:
         """Put the question for a step: with help after an unusable answer, with a person after the second."""
         tries = self.tries(turn, step)
-        names = [f"utter_ask_{self.form}_{step}", f"utter_ask_{step}"]
+        names = [f"utter_ask_{self.subject()}_{step}", f"utter_ask_{step}"]
         if tries:
-            names = [f"utter_help_{self.form}_{step}", f"utter_help_{step}", *names]
+            names = [f"utter_help_{self.subject()}_{step}", f"utter_help_{step}", *names]
         name = next(name for name in names if turn.texts.has(name))
         offered = [*(buttons or []), *turn.buttons(name, **values)]
         if tries >= HELPED_TWICE:
             offered += turn.buttons("utter_offer_person")
-        back = turn.t(f"utter_back_to_{self.form}") if turn.actions_before_form(self.form) else ""
+        back = turn.t(f"utter_back_to_{self.subject()}") if turn.actions_before_form(self.form) else ""
         turn.say(back, turn.t(name, **values), buttons=offered, expects=expects)
 
     def tries(self, turn: Turn, step: str) -> int:
@@ -249,7 +284,7 @@ class Flow(FormValidationAction, ABC):
 
     def set_aside(self, turn: Turn) -> None:
         """Put this flow with what it has on the agenda, to be offered again later."""
-        slots = {step: turn.slot(step) for step in self.steps if step not in ("proof", "full_proof", "confirm") and turn.slot(step) is not None}
+        slots = {step: turn.slot(step) for step in self.steps if step not in ("confirm", *_PROOFS) and turn.slot(step) is not None}
         entry = {"form": self.form, "slots": slots, "opening": turn.slot("opening")}
         agenda = [item for item in turn.slot("agenda") or [] if item["form"] != self.form]
         turn.set("agenda", [*agenda, entry][-_AGENDA_LENGTH:])
@@ -270,10 +305,6 @@ class Flow(FormValidationAction, ABC):
         if turn.is_choice:
             return {"affirm": True, "deny": False}.get(turn.intent)
         return reading.yes_or_no(turn.text, turn.intent)
-
-    def _answers_plainly(self, turn: Turn, step: str | None) -> bool:
-        """Whether "stop"-like words are the answer to the question: "ja, bitte stornieren"."""
-        return step == "confirm" and reading.yes_or_no(turn.text, "") is True
 
     async def _hear_other_choice(self, turn: Turn) -> bool:
         if turn.intent in self.intents:
@@ -300,17 +331,33 @@ class Flow(FormValidationAction, ABC):
         turn.set("asked", asked[:-2])
         return True
 
+    async def _volunteer(self, turn: Turn, asked: str | None) -> bool:
+        """Take the answer to a question that is still to come."""
+        if turn.is_choice:
+            return False
+        later = [step for step in self.steps if turn.slot(step) is None and step not in (asked, "confirm", *_PROOFS, *self.free_text)]
+        taken = False
+        for step in later:
+            try:
+                value = await self._read(turn, step) if self._method("read", step) else None
+            except (NotUsable, Halt):
+                continue
+            if value is not None:
+                turn.set(step, value)
+                taken = True
+        return taken
+
     async def _correct(self, turn: Turn) -> bool:
         """Take a value for a step that has one already: "nein, die blaue"."""
         if turn.is_choice:
             return False
-        filled = [step for step in self.steps if step != "confirm" and turn.slot(step) is not None and step not in ("proof", "full_proof")]
+        filled = [step for step in self.steps if turn.slot(step) is not None and step not in ("confirm", *_PROOFS)]
         for step in reversed(filled):
             if not self._method("read", step) or step in self.free_text:
                 continue
             try:
                 value = await self._read(turn, step)
-            except NotUsable:
+            except (NotUsable, Halt):
                 continue
             if value is not None and value != turn.slot(step):
                 self._reopen_from(turn, step, keep_choices=True)
@@ -330,7 +377,55 @@ class Flow(FormValidationAction, ABC):
             turn.set(name, None)
 
 
-class _Asking(Action, ABC):
+class Change(Flow, ABC):
+    """A flow that changes something: it says exactly what, waits for a yes, and does it."""
+
+    operation: ClassVar[str] = ""
+    question: ClassVar[str] = "utter_shall_i"
+
+    @abstractmethod
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """Arguments of the operation, from the steps."""
+
+    @abstractmethod
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """What will be done, in sentences, from what the dry run answered."""
+
+    @abstractmethod
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """Say what was done."""
+
+    async def previewed(self, turn: Turn) -> dict[str, Any]:
+        """What the operation would do. Raises Halt where it is denied, Reopen where another answer can solve that."""
+        result = await turn.preview(self.operation, await self.args(turn))
+        if isinstance(result, Denied):
+            step = self.solvable.get(result.code)
+            raise Reopen(step, result) if step else Halt(result)
+        return result.data
+
+    async def settle_confirm(self, turn: Turn) -> None:
+        """Nothing is put to the customer that is not possible."""
+        await self.previewed(turn)
+
+    async def ask_confirm(self, turn: Turn) -> None:
+        """Say what exactly would be done, and ask for a yes."""
+        sentences = await self.announce(turn, await self.previewed(turn))
+        opening = turn.t("utter_help_confirm") if self.tries(turn, "confirm") else ""
+        turn.say(opening, *sentences, turn.t(self.question), buttons=self.confirm_buttons(turn))
+
+    def confirm_buttons(self, turn: Turn) -> list[Button]:
+        """Yes, no, and what else may be answered."""
+        return turn.buttons("utter_confirm_buttons")
+
+    async def finish(self, turn: Turn) -> None:
+        """Do it, and say so."""
+        result = await turn.carry_out(self.operation, await self.args(turn))
+        if isinstance(result, Denied):
+            raise Halt(result)
+        await self.report(turn, result.data)
+
+
+class _Asking:
     """Rasa's action that asks for a slot; the flow under way knows how."""
 
     step: ClassVar[str] = ""
@@ -347,17 +442,23 @@ class _Asking(Action, ABC):
             await flow.ask(turn, self.step)
         except ShopUnavailable:
             return outage(turn, flow)
+        except (Halt, Reopen) as change:
+            # Possible a moment ago, not any more.
+            if change.denied:
+                await flow.explain(turn, change.denied)
+            leave(turn)
+            turn.events.append(FollowupAction("action_listen"))
         return turn.events
 
 
-class _Closing(Action, ABC):
+class _Closing:
     """Ends a flow: does the thing, tidies up, and comes back to what was set aside."""
 
     form: ClassVar[str] = ""
 
     def name(self) -> str:
         """Name of the action."""
-        return FLOWS[self.form].closing_action()
+        return f"action_{FLOWS[self.form].subject()}"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Carry out and close."""
@@ -399,7 +500,7 @@ def _turn(dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, 
 
 def all_step_slots() -> set[str]:
     """Slots that belong to one matter and are emptied with it; the order stays the one talked about."""
-    return {step for flow in FLOWS.values() for step in flow.steps} - {"order_number"}
+    return {slot for flow in FLOWS.values() for slot in (*flow.steps, *flow.notes)} - {"order_number"}
 
 
 def flow_of_intent(intent: str) -> Flow | None:
@@ -427,7 +528,7 @@ def offer_agenda(turn: Turn) -> None:
         entry = agenda.pop()
         turn.set("agenda", agenda or None)
         turn.set("offer", entry)
-        turn.tell(f"utter_resume_{entry['form']}", buttons=turn.buttons("utter_yes_no"))
+        turn.tell(f"utter_resume_{FLOWS[entry['form']].subject()}", buttons=turn.buttons("utter_yes_no"))
 
 
 def resume(turn: Turn, entry: dict[str, Any]) -> FollowupAction:

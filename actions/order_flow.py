@@ -23,6 +23,8 @@ OTHER_ORDER = "?"
 """Value of a button for an order whose number is still to come."""
 
 _NUMBER = re.compile(r"(?<![\w@.])#?([A-Za-z]{1,4}[- ]?)?\d[\d-]{3,14}(?![\w@])")
+# With the shop's letters a number is an order number wherever it stands.
+_LETTERED_NUMBER = re.compile(r"(?<![\w@.])#?[A-Z]{1,4}[- ]?\d[\d-]{4,12}(?![\w@])")
 _CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
 
 
@@ -31,6 +33,8 @@ class OrderFlow(Flow):
 
     Subclasses name their steps after `order_number` and `proof` (and `full_proof` where the service may want more).
     """
+
+    notes = ("code_sent", "attempts_left")
 
     # -- the order
 
@@ -54,7 +58,10 @@ class OrderFlow(Flow):
     async def take_named(self, turn: Turn, besides: str | None = None) -> bool:
         """Order numbers, mail addresses and postcodes say themselves what they are."""
         taken = await super().take_named(turn, besides)
-        number = turn.value("order_number")
+        if turn.slot("requested_slot") in self.free_text and turn.slot("goal") == self.form and not turn.is_choice:
+            # A postcode in a new address is no proof, a number in a description no order.
+            return taken
+        number = turn.value("order_number") or _lettered(turn.text)
         if number == OTHER_ORDER:
             taken |= self._take_number(turn, None)
         elif number and besides != "order_number":
@@ -147,7 +154,7 @@ class OrderFlow(Flow):
         attempt = f"{number}|{email}|{postcode}"
         if not (email or postcode) or turn.slot("failed_proof") == attempt:
             return denied
-        result = await turn.carry_out("verify", order_number=number, email=email, postcode=postcode)
+        result = await turn.carry_out("verify", {"order_number": number, "email": email, "postcode": postcode})
         if isinstance(result, Denied):
             return result
         state = result.data["state"]
@@ -161,15 +168,15 @@ class OrderFlow(Flow):
         turn.set("attempts_left", left)
         return denied
 
+    later: ClassVar[tuple[str, ...]] = ()
+    """Denials of the order's view that do not hold once the flow has asked what it asks."""
+
     def _obstacle(self, order: Mapping[str, Any]) -> Denied | None:
         """Why the order's state forbids the change, so that it is said before more is asked."""
         possible = (order.get("possible") or {}).get(self.operation or "")
-        if not possible or possible["allowed"] or possible["code"] in ("reason_needed", *self.solvable):
+        if not possible or possible["allowed"] or possible["code"] in ("reason_needed", *self.solvable, *self.later):
             return None
         return Denied(possible["code"], possible.get("params") or {})
-
-    solvable: ClassVar[tuple[str, ...]] = ()
-    """Denials that the flow's own questions can solve."""
 
     async def ask_proof(self, turn: Turn) -> None:
         """Ask for the address or the postcode; after a wrong one, for both again."""
@@ -193,21 +200,21 @@ class OrderFlow(Flow):
 
     def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments with which the operation, run dry, tells whether the proof is enough for it."""
-        return {}
+        return {"order_number": order["number"]}
 
     async def settle_full_proof(self, turn: Turn) -> str | None:
         """The stronger proof, if policy wants it for this change."""
         assert self.operation is not None
         order = await self.order(turn)
         for _ in range(2):
-            probe = await turn.preview(self.operation, order_number=order["number"], **self.probe(order))
+            probe = await turn.preview(self.operation, self.probe(order))
             if not isinstance(probe, Denied) or probe.code != "not_verified":
                 return SHOWN
             email, postcode = turn.slot("email"), turn.slot("postcode")
             attempt = f"{order['number']}|{email}|{postcode}"
             if not (email and postcode) or turn.slot("failed_proof") == attempt:
                 return None
-            result = await turn.carry_out("verify", order_number=order["number"], email=email, postcode=postcode)
+            result = await turn.carry_out("verify", {"order_number": order["number"], "email": email, "postcode": postcode})
             if isinstance(result, Denied):
                 raise Halt(result)
             if result.data["state"] == "locked":
@@ -233,15 +240,20 @@ class OrderFlow(Flow):
     async def read_full_proof(self, turn: Turn) -> str | None:
         """A code that was sent by mail; address and postcode are taken wherever they stand."""
         if turn.is_choice and turn.value("full_proof") == "send_code":
-            await turn.carry_out("send_code", order_number=turn.slot("order_number"))
+            await turn.carry_out("send_code", {"order_number": turn.slot("order_number")})
             turn.set("code_sent", True)
             return None
         code = _CODE.search(turn.text)
         if turn.slot("code_sent") and code:
-            result = await turn.carry_out("confirm_code", code="".join(code.groups()))
+            result = await turn.carry_out("confirm_code", {"code": "".join(code.groups())})
             if isinstance(result, Done) and result.data.get("level") == "full":
                 return SHOWN
         return None
+
+
+def _lettered(text: str) -> str | None:
+    match = _LETTERED_NUMBER.search(text)
+    return match.group().lstrip("#") if match else None
 
 
 def _locked(result: Done) -> Denied:

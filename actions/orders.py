@@ -1,19 +1,19 @@
 """Where an order is, what is in it, and cancelling it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from actions import reading
-from actions.choices import chosen_lines, pieces, line_buttons, reason_buttons, refund_sentence
+from actions.choices import chosen_lines, pieces, refund_sentence
 from actions.denials import explain
-from actions.flows import Halt
+from actions.flows import Change, Halt
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied, Done
+from actions.steps import LineStep, ReasonStep
 from actions.status import item_list, order_card, promise_delivery, status_buttons, status_text
 from actions.turn import Turn, choose
 
-__all__ = ["CancelOrder", "OrderDetails", "TrackOrder"]
+__all__ = ["CancelOrder", "GetInvoice", "OrderConfirmation", "OrderDetails", "TrackOrder"]
 
-_CANCEL_REASONS = ("no_longer_needed", "ordered_by_mistake", "found_cheaper", "too_late")
 
 
 class TrackOrder(OrderFlow):
@@ -94,74 +94,28 @@ class OrderDetails(OrderFlow):
         return None
 
 
-class CancelOrder(OrderFlow):
+class CancelOrder(Change, LineStep, ReasonStep):
     """Cancels an order, or single items of it, before dispatch."""
 
     form = "cancel_order_form"
     intents = ("cancel_order",)
     steps = ("order_number", "proof", "line", "reason", "confirm")
     operation = "cancel_order"
-    solvable = ("partly_dispatched",)
+    later = ("partly_dispatched",)
+    reasons = ("no_longer_needed", "ordered_by_mistake", "found_cheaper", "too_late")
+    whole_order = "utter_button_whole_order"
 
-    async def settle_line(self, turn: Turn) -> list[str] | None:
-        """Everything, unless single items were named or only some can still be cancelled."""
-        order = await self.order(turn)
-        open_lines = [line for line in order["lines"] if pieces(line, "open") > 0]
-        if len(open_lines) == 1:
-            return [str(open_lines[0]["id"])]
-        named = reading.items(turn.slot("opening") or "", open_lines)
-        return named or None
+    def eligible(self, line: Mapping[str, Any]) -> bool:
+        """What has not been sent."""
+        return pieces(line, "open") > 0
 
-    async def ask_line(self, turn: Turn) -> None:
-        """The whole order, or which items."""
-        order = await self.order(turn)
-        open_lines = [line for line in order["lines"] if pieces(line, "open") > 0]
-        whole = turn.button("utter_button_whole_order", choose(line=reading.ALL))
-        self.pose(turn, "line", buttons=[whole, *line_buttons(turn, open_lines)], order_number=order["number"])
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """Single items, or with none all that can be cancelled."""
+        return {"order_number": turn.slot("order_number"), "line_ids": chosen_lines(turn.slot("line")) or None, "reason": turn.slot("reason")}
 
-    async def read_line(self, turn: Turn) -> list[str] | None:
-        """Items named by product, variant or place."""
-        order = await self.order(turn)
-        if turn.is_choice:
-            return turn.value("line")
-        return reading.items(turn.text, [line for line in order["lines"] if pieces(line, "open") > 0]) or None
-
-    async def settle_reason(self, turn: Turn) -> str | None:
-        """A reason that was given already, unasked."""
-        return reading.reason(turn.slot("opening") or "")
-
-    async def ask_reason(self, turn: Turn) -> None:
-        """Reasons to choose from; none need be given."""
-        self.pose(turn, "reason", buttons=reason_buttons(turn, _CANCEL_REASONS))
-
-    async def read_reason(self, turn: Turn) -> str | None:
-        """A reason in any words; "other" where it is none of the shop's."""
-        if turn.is_choice:
-            return turn.value("reason")
-        known = reading.reason(turn.text)
-        if known in _CANCEL_REASONS:
-            return known
-        if reading.is_question(turn.text):
-            return None
-        return "other" if known or reading.says_none(turn.text) or turn.intent in ("inform", "deny", "out_of_scope", "nlu_fallback") else None
-
-    def _args(self, turn: Turn) -> dict[str, Any]:
-        chosen = turn.slot("line")
-        return {"order_number": turn.slot("order_number"), "line_ids": chosen_lines(chosen) or None, "reason": turn.slot("reason")}
-
-    async def settle_confirm(self, turn: Turn) -> None:
-        """Nothing is to be confirmed that is not possible."""
-        preview = await turn.preview("cancel_order", **self._args(turn))
-        if isinstance(preview, Denied):
-            raise Halt(preview)
-
-    async def ask_confirm(self, turn: Turn) -> None:
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What exactly will be cancelled, and what money comes back when."""
-        preview = await turn.preview("cancel_order", **self._args(turn))
-        if isinstance(preview, Denied):
-            return explain(turn, "cancel_order", preview)
-        data = preview.data
-        turn.say(
+        return [
             turn.t(
                 "utter_confirm_cancel_order" if data["scope"] == "order" else "utter_confirm_cancel_lines",
                 order_number=data["order_number"],
@@ -170,17 +124,10 @@ class CancelOrder(OrderFlow):
             ),
             refund_sentence(turn, data.get("refund"), "utter_would_refund", none="utter_nothing_paid"),
             turn.t("utter_cancellation_fee", fee=turn.texts.money(data["fee"])) if float(data["fee"]["amount"]) else "",
-            turn.t("utter_shall_i"),
-            buttons=turn.buttons("utter_confirm_buttons"),
-        )
-        return None
+        ]
 
-    async def finish(self, turn: Turn) -> None:
-        """Cancel, and say what happens with the money."""
-        result = await turn.carry_out("cancel_order", **self._args(turn))
-        if isinstance(result, Denied):
-            raise Halt(result)
-        data = result.data
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """What was cancelled, and what happens with the money."""
         money = refund_sentence(turn, data.get("refund"), "utter_will_refund", none="utter_nothing_to_pay")
         turn.say(
             turn.t("utter_cancelled_order" if data["scope"] == "order" else "utter_cancelled_lines", order_number=data["order_number"], items=item_list(turn, data["lines"])),
@@ -190,4 +137,42 @@ class CancelOrder(OrderFlow):
         refund = data.get("refund")
         if refund and refund.get("expected_on"):
             turn.promise("refund", money, refund["expected_on"], order=data["order_number"])
-        return None
+
+
+class GetInvoice(OrderFlow):
+    """Sends the invoice again."""
+
+    form = "get_invoice_form"
+    intents = ("get_invoice",)
+    steps = ("order_number", "proof")
+    operation = "resend_invoice"
+
+    async def finish(self, turn: Turn) -> None:
+        """Send it, and say where to."""
+        result = await turn.carry_out("resend_invoice", {"order_number": turn.slot("order_number")})
+        if isinstance(result, Denied):
+            raise Halt(result)
+        turn.tell("utter_invoice_sent", invoice_number=result.data["invoice_number"], sent_to=result.data["sent_to"])
+
+
+class OrderConfirmation(OrderFlow):
+    """Sends the order confirmation again."""
+
+    form = "order_confirmation_form"
+    intents = ("order_confirmation_missing",)
+    steps = ("order_number", "proof")
+    matter = "waiting"
+    operation = "resend_confirmation"
+
+    async def finish(self, turn: Turn) -> None:
+        """Send it, and say that the order is there."""
+        result = await turn.carry_out("resend_confirmation", {"order_number": turn.slot("order_number")})
+        if isinstance(result, Denied):
+            raise Halt(result)
+        placed = result.data.get("placed_at")
+        turn.tell(
+            "utter_confirmation_sent",
+            order_number=turn.slot("order_number"),
+            placed_on=turn.texts.on_day(placed) if placed else turn.t("utter_earlier"),
+            sent_to=result.data["sent_to"],
+        )

@@ -125,12 +125,13 @@ def reason(text: str) -> str | None:
     return next((code for code, pattern in _REASONS if pattern.search(text)), None)
 
 
-def choice(text: str, options: Mapping[str, Iterable[str]]) -> str | None:
+def choice(text: str, options: Mapping[str, Iterable[str]], *, by_place: bool = True) -> str | None:
     """The option meant: by its words, misspelt or not, or by its place in the list.
 
     Args:
         text: what the customer wrote.
         options: words or phrases of each option, in the order shown.
+        by_place: whether "the second" may be meant.
     """
     said = plain(text)
     if not said:

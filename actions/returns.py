@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from actions import reading
-from actions.choices import chosen_lines, line_buttons, reason_buttons, refund_sentence
-from actions.flows import Halt, NotUsable
+from actions.choices import chosen_lines, positive, refund_sentence
+from actions.changes import chosen_wish, settlement_text, variant_buttons, wish_in
+from actions.flows import Change, Halt, NotUsable
 from actions.order_flow import OrderFlow
-from actions.shop_client import Denied, Done
+from actions.shop_client import Denied
 from actions.status import item_list
+from actions.steps import DropOffStep, LineStep, ReasonStep
 from actions.turn import Turn, choose
 
-__all__ = ["RefundStatus", "ReturnItem", "ReturnStatus"]
+__all__ = ["ExchangeItem", "MissingRefund", "RefundStatus", "ReturnItem", "ReturnLabel", "ReturnStatus"]
 
-_RETURN_REASONS = ("too_small", "too_large", "dislike", "not_as_described", "damaged")
 _OPEN_RETURNS = ("requested", "in_transit", "received")
 
 
-class ReturnItem(OrderFlow):
+class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
     """Opens a return: what, why, where it is handed in; label and refund are named before the yes."""
 
     form = "return_item_form"
@@ -26,61 +27,27 @@ class ReturnItem(OrderFlow):
     matter = "goods"
     operation = "create_return"
     depends = {"line": ("quantity",)}
+    reasons = ("too_small", "too_large", "does_not_fit", "dislike", "not_as_described", "damaged", "too_late", "no_longer_needed", "ordered_too_many")
+    question = "utter_shall_i_return"
 
-    async def _returnable(self, turn: Turn) -> list[Mapping[str, Any]]:
-        order = await self.order(turn)
-        return [line for line in order["lines"] if line["returnable"]["allowed"]]
+    def eligible(self, line: Mapping[str, Any]) -> bool:
+        """What policy lets go back now."""
+        return bool(line["returnable"]["allowed"])
 
-    # -- what
-
-    async def settle_line(self, turn: Turn) -> list[str] | None:
-        """The only item that can go back, or the one that was named."""
-        lines = await self._returnable(turn)
-        if len(lines) == 1:
-            return [str(lines[0]["id"])]
-        named = reading.items(turn.slot("opening") or "", lines)
-        return named if named and (named == [reading.ALL] or len(named) < len(lines)) else None
-
-    async def ask_line(self, turn: Turn) -> None:
-        """Which item; those that cannot go back are left out, and that is said."""
-        order, lines = await self.order(turn), await self._returnable(turn)
-        left_out = len(lines) < len(order["lines"])
-        everything = [turn.button("utter_button_everything", choose(line=reading.ALL))] if len(lines) > 1 else []
-        self.pose(
-            turn,
-            "line",
-            buttons=[*line_buttons(turn, lines), *everything],
-            order_number=order["number"],
-            note=turn.t("utter_some_not_returnable") if left_out else "",
-        )
-
-    async def read_line(self, turn: Turn) -> list[str] | None:
-        """Items named by product, variant or place in the list."""
-        order, lines = await self.order(turn), await self._returnable(turn)
-        named = reading.items(turn.text, lines)
-        if named:
-            return named
-        excluded = reading.items(turn.text, [line for line in order["lines"] if line not in lines])
-        if excluded and excluded != [reading.ALL]:
-            line = next(line for line in order["lines"] if str(line["id"]) == excluded[0])
-            raise NotUsable(turn.t(f"utter_line_{line['returnable']['code']}", item=turn.texts.item(line, quantity=1)))
-        return None
-
-    async def _chosen(self, turn: Turn) -> list[Mapping[str, Any]]:
-        ids = chosen_lines(turn.slot("line"))
-        lines = await self._returnable(turn)
-        return [line for line in lines if not ids or str(line["id"]) in ids]
+    def why_not(self, turn: Turn, line: Mapping[str, Any]) -> str:
+        """The policy's reason for this item."""
+        return why_not_returnable(turn, line)
 
     async def settle_quantity(self, turn: Turn) -> int | None:
         """How many pieces is asked only for one item of which there are several."""
-        chosen = await self._chosen(turn)
+        chosen = await self.chosen(turn)
         if len(chosen) != 1 or chosen[0]["returnable"]["quantity"] == 1:
             return 0
         return None
 
     async def ask_quantity(self, turn: Turn) -> None:
         """How many pieces of the item."""
-        line = (await self._chosen(turn))[0]
+        line = (await self.chosen(turn))[0]
         count = line["returnable"]["quantity"]
         self.pose(
             turn,
@@ -92,7 +59,7 @@ class ReturnItem(OrderFlow):
 
     async def read_quantity(self, turn: Turn) -> int | None:
         """A number of pieces, or all of them."""
-        line = (await self._chosen(turn))[0]
+        line = (await self.chosen(turn))[0]
         count = int(line["returnable"]["quantity"])
         number = reading.number(turn.text) if not turn.is_choice else turn.value("quantity")
         if number is None and reading.items(turn.text, []) == [reading.ALL]:
@@ -101,52 +68,8 @@ class ReturnItem(OrderFlow):
             raise NotUsable(turn.t("utter_quantity_too_high", count=count, item=turn.texts.item(line, quantity=1)))
         return number
 
-    # -- why and how
-
-    async def settle_reason(self, turn: Turn) -> str | None:
-        """A reason that was given already, unasked."""
-        return reading.reason(turn.slot("opening") or "")
-
-    async def ask_reason(self, turn: Turn) -> None:
-        """Reasons to choose from; none need be given."""
-        self.pose(turn, "reason", buttons=reason_buttons(turn, _RETURN_REASONS))
-
-    async def read_reason(self, turn: Turn) -> str | None:
-        """A reason in any words; "other" where it is none of the shop's."""
-        known = reading.reason(turn.text)
-        if known or reading.is_question(turn.text):
-            return known
-        loose = reading.says_none(turn.text) or turn.intent in ("inform", "deny", "out_of_scope", "nlu_fallback", "return_item")
-        return "other" if loose and turn.slot("requested_slot") == "reason" else None
-
-    async def _drop_offs(self, turn: Turn) -> list[Mapping[str, Any]]:
-        info = await turn.look_up("shop_info")
-        return list(info.data["returns"]["drop_offs"]) if isinstance(info, Done) else []
-
-    async def settle_drop_off(self, turn: Turn) -> str | None:
-        """The only way there is, or the one already named."""
-        places = await self._drop_offs(turn)
-        if len(places) == 1:
-            return str(places[0]["id"])
-        return reading.choice(turn.slot("opening") or "", _words_of(places))
-
-    async def ask_drop_off(self, turn: Turn) -> None:
-        """Where it is handed in."""
-        places = await self._drop_offs(turn)
-        self.pose(
-            turn,
-            "drop_off",
-            buttons=[{"title": turn.texts.local(place["name"]), "payload": choose(drop_off=place["id"])} for place in places],
-            places="\n".join(f"• {turn.texts.local(place['name'])}: {turn.texts.local(place['text'])}" for place in places),
-        )
-
-    async def read_drop_off(self, turn: Turn) -> str | None:
-        """One of the places, by its name or by its place in the list."""
-        return reading.choice(turn.text, _words_of(await self._drop_offs(turn)))
-
-    # -- yes and done
-
-    async def _args(self, turn: Turn) -> dict[str, Any]:
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """The chosen items with quantity and reason."""
         ids = chosen_lines(turn.slot("line"))
         lines = [
             {
@@ -158,24 +81,14 @@ class ReturnItem(OrderFlow):
                 )
                 if value is not None
             }
-            for line in await self._returnable(turn)
+            for line in await self.eligible_lines(turn)
             if not ids or str(line["id"]) in ids
         ]
         return {"order_number": turn.slot("order_number"), "lines": lines, "drop_off": turn.slot("drop_off")}
 
-    async def settle_confirm(self, turn: Turn) -> None:
-        """Nothing is to be confirmed that is not possible."""
-        preview = await turn.preview("create_return", **await self._args(turn))
-        if isinstance(preview, Denied):
-            raise Halt(preview)
-
-    async def ask_confirm(self, turn: Turn) -> None:
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What goes back, how, until when, and what money comes back when."""
-        preview = await turn.preview("create_return", **await self._args(turn))
-        if isinstance(preview, Denied):
-            return await self.explain(turn, preview)
-        data = preview.data
-        turn.say(
+        return [
             turn.t(
                 "utter_confirm_return",
                 order_number=data["order_number"],
@@ -184,24 +97,17 @@ class ReturnItem(OrderFlow):
                 by_day=turn.texts.by_day(data["hand_in_by"]),
             ),
             turn.t("utter_return_cost", cost=turn.texts.money(data["cost"])) if float(data["cost"]["amount"]) else turn.t("utter_return_free"),
-            turn.t("utter_discount_lost", amount=turn.texts.money(data["discount_lost"])) if _positive(data.get("discount_lost")) else "",
+            turn.t("utter_discount_lost", amount=turn.texts.money(data["discount_lost"])) if positive(data.get("discount_lost")) else "",
             self._money(turn, data, "utter_would_refund_return"),
-            turn.t("utter_shall_i_return"),
-            buttons=turn.buttons("utter_confirm_buttons"),
-        )
-        return None
+        ]
 
     def _money(self, turn: Turn, data: Mapping[str, Any], response: str) -> str:
-        if not data.get("refund") and _positive(data.get("credit")):
+        if not data.get("refund") and positive(data.get("credit")):
             return turn.t("utter_credit_on_invoice", amount=turn.texts.money(data["credit"]))
         return refund_sentence(turn, data.get("refund"), response, none="utter_no_refund_due")
 
-    async def finish(self, turn: Turn) -> None:
-        """Open the return; name its number, the label, the last day and the money."""
-        result = await turn.carry_out("create_return", **await self._args(turn))
-        if isinstance(result, Denied):
-            raise Halt(result)
-        data = result.data
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """The return's number, the label, the last day and the money."""
         label = data["label"] or {}
         money = self._money(turn, data, "utter_will_refund_return")
         handing_in = turn.t(f"utter_hand_in_{data['drop_off']}", by_day=turn.texts.by_day(data["hand_in_by"]), on_day=turn.texts.on_day(data.get("pickup_on") or data["hand_in_by"]))
@@ -210,21 +116,140 @@ class ReturnItem(OrderFlow):
             turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
             handing_in,
             money,
-            card={
-                "type": "return",
-                "number": data["number"],
-                "order_number": data["order_number"],
-                "lines": [{"name": turn.texts.named(line), "variant": turn.texts.named(line, "variant"), "quantity": line["quantity"]} for line in data["lines"]],
-                "label": {"kind": label.get("kind"), "reference": label.get("reference"), "url": label.get("url")},
-                "drop_off": data["drop_off"],
-                "hand_in_by": data["hand_in_by"],
-                "hand_in_text": turn.texts.day(data["hand_in_by"]),
-                "refund": turn.texts.money(data["refund"]["amount"]) if data.get("refund") else None,
-            },
+            card=return_card(turn, data),
         )
         refund = data.get("refund")
         if refund and refund.get("expected_on"):
             turn.promise("refund", money, refund["expected_on"], order=data["order_number"], return_number=data["number"])
+
+
+class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
+    """Swaps a delivered item for another variant of it."""
+
+    form = "exchange_item_form"
+    intents = ("exchange_item",)
+    steps = ("order_number", "proof", "line", "wish", "reason", "drop_off", "confirm")
+    matter = "goods"
+    operation = "exchange"
+    several = False
+    depends = {"line": ("wish",)}
+    reasons = ("too_small", "too_large", "does_not_fit", "dislike", "damaged")
+    free_text = frozenset({"wish"})
+    solvable = {"variant_unknown": "wish", "variant_unclear": "wish", "other_product": "wish", "same_variant": "wish", "out_of_stock": "wish", "drop_off_unavailable": "drop_off"}
+
+    def eligible(self, line: Mapping[str, Any]) -> bool:
+        """What policy lets go back now."""
+        return bool(line["returnable"]["allowed"])
+
+    def why_not(self, turn: Turn, line: Mapping[str, Any]) -> str:
+        """The policy's reason for this item."""
+        return why_not_returnable(turn, line)
+
+    async def settle_wish(self, turn: Turn) -> dict[str, Any] | None:
+        """A variant named at the beginning."""
+        wish = wish_in(turn.slot("opening") or "", strict=True)
+        return wish if wish and "wish" in wish else None
+
+    async def ask_wish(self, turn: Turn) -> None:
+        """Which variant instead; those in stock are choices."""
+        line = (await self.chosen(turn))[0]
+        self.pose(turn, "wish", buttons=await variant_buttons(turn, line), item=turn.texts.item(line, quantity=1))
+
+    async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
+        """A variant in the customer's words."""
+        if turn.is_choice:
+            return chosen_wish(turn.value("wish"))
+        if turn.slot("requested_slot") == "wish":
+            return None if reading.is_question(turn.text) else {"wish": turn.text.strip()[:110]}
+        wish = wish_in(turn.text, strict=True)
+        return wish if wish and "wish" in wish else None
+
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """The item, what it is swapped for, and how it goes back."""
+        return {
+            "order_number": turn.slot("order_number"),
+            "line_id": str((await self.chosen(turn))[0]["id"]),
+            "reason": turn.slot("reason"),
+            "drop_off": turn.slot("drop_off"),
+            **(turn.slot("wish") or {}),
+        }
+
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """What goes back, what comes instead and when, and the difference."""
+        return [
+            turn.t(
+                "utter_confirm_exchange",
+                before=turn.texts.item(data["line"], quantity=1),
+                after=turn.texts.named(data["to"], "variant"),
+                way=turn.t(f"utter_way_{data['drop_off']}"),
+                by_day=turn.texts.by_day(data["hand_in_by"]),
+            ),
+            settlement_text(turn, data),
+            self._ships(turn, data),
+        ]
+
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """The number, the label, the last day, and when the other one comes."""
+        label = data["label"] or {}
+        ships = self._ships(turn, data)
+        turn.say(
+            turn.t("utter_exchange_opened", number=data["number"], before=turn.texts.item(data["line"], quantity=1), after=turn.texts.named(data["to"], "variant")),
+            turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
+            turn.t(f"utter_hand_in_{data['drop_off']}", by_day=turn.texts.by_day(data["hand_in_by"]), on_day=turn.texts.on_day(data["hand_in_by"])),
+            ships,
+            settlement_text(turn, data),
+            card=return_card(turn, {**data, "lines": [data["line"]]}),
+        )
+        if data.get("expected_on"):
+            turn.promise("replacement", ships, data["expected_on"], order=data["order_number"], return_number=data["number"])
+
+    def _ships(self, turn: Turn, data: Mapping[str, Any]) -> str:
+        name = f"utter_replacement_{data['replacement_ships']}"
+        return turn.t(name, on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else turn.t(f"{name}_undated")
+
+
+class ReturnLabel(OrderFlow):
+    """Sends the label of a return again."""
+
+    form = "return_label_form"
+    intents = ("return_label",)
+    steps = ("order_number", "proof", "return_number")
+    operation = "resend_label"
+    matter = "goods"
+
+    async def settle_return_number(self, turn: Turn) -> str | None:
+        """The only return under way."""
+        waiting = self._waiting(await self.order(turn))
+        return str(waiting[0]["number"]) if len(waiting) == 1 else "-" if not waiting else None
+
+    def _waiting(self, order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [entry for entry in order["returns"] if entry["status"] == "requested"]
+
+    async def ask_return_number(self, turn: Turn) -> None:
+        """Which of the returns."""
+        waiting = self._waiting(await self.order(turn))
+        buttons = [{"title": f"{entry['number']}: {item_list(turn, entry['lines'])}"[:60], "payload": choose(return_number=entry["number"])} for entry in waiting]
+        self.pose(turn, "return_number", buttons=buttons)
+
+    async def read_return_number(self, turn: Turn) -> str | None:
+        """A return by its number, or by its place in the list."""
+        waiting = self._waiting(await self.order(turn))
+        return reading.choice(turn.text, {entry["number"]: [entry["number"], *(line["name"] for line in entry["lines"])] for entry in waiting})
+
+    async def finish(self, turn: Turn) -> None:
+        """The label, where it went, and until when it is good."""
+        number = turn.slot("return_number")
+        result = await turn.carry_out("resend_label", {"order_number": turn.slot("order_number"), "return_number": None if number == "-" else number})
+        if isinstance(result, Denied):
+            raise Halt(result)
+        data = result.data
+        label = data["label"]
+        turn.say(
+            turn.t("utter_label_sent", number=data["number"], sent_to=data["sent_to"]),
+            turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
+            turn.t("utter_hand_in_until", by_day=turn.texts.by_day(data["hand_in_by"])) if data.get("hand_in_by") else "",
+        )
+        turn.promise("return_label", turn.t("utter_label_sent", number=data["number"], sent_to=data["sent_to"]), turn.texts.today, order=turn.slot("order_number"), return_number=data["number"])
 
 
 class ReturnStatus(OrderFlow):
@@ -259,7 +284,7 @@ class ReturnStatus(OrderFlow):
         money = ""
         if issued:
             money = refund_text(turn, order, issued[-1])
-        elif _positive(refund.get("amount")) and refund.get("expected_on") and entry["status"] in _OPEN_RETURNS:
+        elif positive(refund.get("amount")) and refund.get("expected_on") and entry["status"] in _OPEN_RETURNS:
             to = refund["to"]
             money = turn.t(
                 "utter_refund_after_return",
@@ -288,9 +313,14 @@ class RefundStatus(OrderFlow):
         order = await self.order(turn)
         refunds = order["refunds"]
         if refunds:
-            overdue = any(refund["is_overdue"] for refund in refunds)
-            buttons = turn.buttons("utter_offer_person") if overdue else []
-            turn.say("\n".join(refund_text(turn, order, refund) for refund in refunds), buttons=buttons)
+            overdue = any(refund["is_overdue"] for refund in refunds) and order["possible"].get("report_missing_refund", {}).get("allowed", True)
+            if overdue:
+                turn.set("offer", {"form": MissingRefund.form, "slots": {"order_number": order["number"]}})
+            turn.say(
+                "\n".join(refund_text(turn, order, refund) for refund in refunds),
+                turn.t("utter_offer_missing_refund") if overdue else "",
+                buttons=turn.buttons("utter_offer_missing_refund") if overdue else [],
+            )
             return None
         waiting = [entry for entry in order["returns"] if entry["status"] in _OPEN_RETURNS and entry.get("refund")]
         if waiting:
@@ -305,6 +335,54 @@ class RefundStatus(OrderFlow):
         ]
         turn.tell("utter_no_refund", order_number=order["number"], buttons=[*buttons, *turn.buttons("utter_offer_person")])
         return None
+
+
+class MissingRefund(Change, OrderFlow):
+    """Has a refund looked for that should have arrived."""
+
+    form = "missing_refund_form"
+    steps = ("order_number", "proof", "confirm")
+    matter = "money"
+    operation = "report_missing_refund"
+    question = "utter_shall_i_search"
+
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """The order; the service knows which refund is due."""
+        return {"order_number": turn.slot("order_number")}
+
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """Which refund is looked for, and until when there is an answer."""
+        refund = data["refund"]
+        return [turn.t("utter_confirm_missing_refund", amount=turn.texts.money(refund["amount"]), by_day=turn.texts.by_day(data["answer_by"]))]
+
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """The number, and until when there is an answer."""
+        answer = turn.t("utter_answer_by", by_day=turn.texts.by_day(data["answer_by"]))
+        turn.say(turn.t("utter_missing_refund_reported", number=data["number"]), answer)
+        turn.promise("answer", answer, data["answer_by"], order=turn.slot("order_number"))
+
+
+def why_not_returnable(turn: Turn, line: Mapping[str, Any]) -> str:
+    """The policy's reason why an item cannot go back."""
+    name = f"utter_line_{line['returnable']['code']}"
+    return turn.t(name if turn.texts.has(name) else "utter_line_not_possible", item=turn.texts.item(line, quantity=1))
+
+
+def return_card(turn: Turn, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a channel may show beside the text: the return with its label."""
+    label = data.get("label") or {}
+    refund = data.get("refund")
+    return {
+        "type": "return",
+        "number": data["number"],
+        "order_number": data["order_number"],
+        "lines": [{"name": turn.texts.named(line), "variant": turn.texts.named(line, "variant"), "quantity": line.get("quantity", 1)} for line in data["lines"]],
+        "label": {"kind": label.get("kind"), "reference": label.get("reference"), "url": label.get("url")},
+        "drop_off": data["drop_off"],
+        "hand_in_by": data["hand_in_by"],
+        "hand_in_text": turn.texts.day(data["hand_in_by"]),
+        "refund": turn.texts.money(refund["amount"]) if refund else None,
+    }
 
 
 def refund_text(turn: Turn, order: Mapping[str, Any], refund: Mapping[str, Any]) -> str:
@@ -325,18 +403,3 @@ def refund_text(turn: Turn, order: Mapping[str, Any], refund: Mapping[str, Any])
     if status == "pending" and day:
         turn.promise("refund", text, day, order=order["number"], return_number=refund.get("return_number"))
     return text
-
-
-def _words_of(places: list[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """What people call the ways to hand something in."""
-    usual = {
-        "service_point": ["paketshop", "filiale", "post", "postfiliale", "shop", "kiosk", "parcel shop", "post office", "service point"],
-        "parcel_locker": ["packstation", "paketstation", "automat", "locker", "parcel locker"],
-        "store": ["laden", "geschäft", "im laden", "filiale vor ort", "store", "in store", "vor ort"],
-        "collection": ["abholung", "abholen", "zu hause", "zuhause", "pick up", "collect", "collection", "at home"],
-    }
-    return {place["id"]: [*place["name"].values(), *usual.get(place["id"], [])] for place in places}
-
-
-def _positive(amount: Mapping[str, Any] | None) -> bool:
-    return bool(amount) and float(amount["amount"]) > 0  # type: ignore[index]

@@ -59,15 +59,18 @@ class ShopClient:
 
         Raises:
             ShopUnavailable: nobody answers, or the shop system is down.
-            OperationRejected: unknown operation, wrong arguments or a wrong token.
+            OperationRejected: wrong arguments or a wrong token.
         """
         body = {"conversation_id": self._conversation_id, "turn_id": self._turn_id, "args": args, "dry_run": dry_run}
         url = f"{_service_url()}/internal/v1/operations/{operation}"
         try:
             async with self._session().post(url, json=body, headers={"Authorization": f"Bearer {_token()}"}) as response:
-                if response.status == 503 or response.status >= 500:
+                if response.status >= 500:
                     raise ShopUnavailable(f"{operation}: HTTP {response.status}")
                 answer = await response.json(content_type=None)
+                if response.status == 404:
+                    # A service of another version: what it does not know, a person has to do.
+                    return Denied("shop_cannot", {"operation": operation})
                 if response.status != 200:
                     raise OperationRejected(f"{operation}: HTTP {response.status} {answer!r:.300}")
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:

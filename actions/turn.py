@@ -96,20 +96,17 @@ class Turn:
         """Ask the shop something; nothing changes. Raises ShopUnavailable."""
         return await self.shop.call(operation, _given(args))
 
-    async def preview(self, operation: str, **args: Any) -> Done | Denied:
+    async def preview(self, operation: str, args: Mapping[str, Any]) -> Done | Denied:
         """What a change would do exactly, or why it is not possible. Raises ShopUnavailable."""
         return await self.shop.call(operation, _given(args), dry_run=True)
 
-    async def carry_out(self, operation: str, **args: Any) -> Done | Denied:
+    async def carry_out(self, operation: str, args: Mapping[str, Any]) -> Done | Denied:
         """Change something, and report it. Raises ShopUnavailable."""
         result = await self.shop.call(operation, _given(args))
-        self._report(
-            "operation",
-            name=operation,
-            order=args.get("order_number"),
-            ok=result.ok,
-            code=result.code if isinstance(result, Denied) else None,
-        )
+        code = result.code if isinstance(result, Denied) else None
+        if operation in ("verify", "confirm_code") and isinstance(result, Done) and result.data["state"] != "verified":
+            code = result.data["state"]  # a wrong proof is an answer, not a denial
+        self._report("operation", name=operation, order=args.get("order_number"), ok=code is None, code=code)
         return result
 
     # -- what is said

@@ -1,0 +1,422 @@
+"""Changing an order before dispatch: where it goes, how it is paid, what is in it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from actions import reading
+from actions.choices import chosen_lines, money_line, pieces, positive
+from actions.flows import Change, NotUsable
+from actions.order_flow import OrderFlow
+from actions.shop_client import Denied, Done
+from actions.steps import LineStep
+from actions.turn import Button, Turn, choose
+
+__all__ = ["ChangeAddress", "ChangeOrder", "ChangePayment"]
+
+# "Lindenstraße 4", "Am Markt 12a", "221b Baker Street"
+_STREET = re.compile(
+    r"(?P<street>(?:[^\W\d][\w.'’-]*\s+){0,4}[^\W\d][\w.'’-]*\s*\d{1,4}\s?[a-zA-Z]?(?:\s?[-/]\s?\d{1,4})?|\d{1,4}[a-zA-Z]?\s+(?:[^\W\d][\w.'’-]*\s*){1,4})",
+)
+_PLACE = re.compile(
+    r"(?:(?<!\w)(?P<prefix>D|DE|A|AT|CH|NL|DK)[- ])?(?<!\d)(?P<postcode>\d{5}|\d{4}(?: ?[A-Z]{2}\b)?)(?!\d)[ ,]+(?P<city>[^\W\d][^\d,;\n]{1,40}?)(?=\s*(?:[,;.\n]|$))"
+)
+_COUNTRIES = {
+    "DE": ("deutschland", "germany"),
+    "AT": ("österreich", "austria"),
+    "CH": ("schweiz", "switzerland"),
+    "NL": ("niederlande", "holland", "netherlands"),
+    "DK": ("dänemark", "denmark"),
+    "FR": ("frankreich", "france"),
+    "BE": ("belgien", "belgium"),
+    "LU": ("luxemburg", "luxembourg"),
+    "PL": ("polen", "poland"),
+    "IT": ("italien", "italy"),
+    "ES": ("spanien", "spain"),
+    "GB": ("großbritannien", "england", "united kingdom", "uk"),
+    "US": ("usa", "united states"),
+}
+_PREFIXES = {"D": "DE", "A": "AT"}
+# Words in front of an address that do not belong to it.
+_BEFORE_STREET = re.compile(
+    r"^.*\b(an|nach|in die|in den|zu|adresse|anschrift|ist|lautet|neue|wohne|jetzt|bitte|to|is|address|new|at|live)\b[:,]?\s+", re.IGNORECASE
+)
+
+
+class ChangeAddress(Change, OrderFlow):
+    """Sends an order to another address, and keeps the address for the future if wanted."""
+
+    form = "change_delivery_address_form"
+    intents = ("change_delivery_address",)
+    steps = ("order_number", "proof", "full_proof", "address", "confirm")
+    notes = (*OrderFlow.notes, "address_parts", "make_default")
+    operation = "change_delivery_address"
+    free_text = frozenset({"address"})
+    solvable = {"address_incomplete": "address", "postcode_invalid": "address", "country_not_served": "address", "unchanged": "address"}
+    later = ("unchanged",)
+
+    def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The address it has: no change at all, and still checked."""
+        address = order["shipping_address"] or {}
+        return {"order_number": order["number"], "address": {key: value for key, value in address.items() if value}}
+
+    async def settle_address(self, turn: Turn) -> dict[str, str] | None:
+        """An address that was given at the beginning, whole."""
+        found = address_in(turn.slot("opening") or "")
+        return found if {"street", "postcode", "city"} <= found.keys() else None
+
+    async def ask_address(self, turn: Turn) -> None:
+        """The whole address in one message; what is still missing where parts are known."""
+        parts = turn.slot("address_parts") or {}
+        missing = [turn.t(f"utter_address_{part}") for part in ("street", "postcode", "city") if part not in parts]
+        if parts and missing:
+            turn.say(turn.t("utter_address_missing", missing=turn.texts.all_of(missing)))
+        else:
+            self.pose(turn, "address")
+
+    async def read_address(self, turn: Turn) -> dict[str, str] | None:
+        """Street, postcode and town, also one after the other."""
+        found = address_in(turn.text)
+        if not found:
+            return None
+        parts = {**(turn.slot("address_parts") or {}), **found}
+        if {"street", "postcode", "city"} <= parts.keys():
+            turn.set("address_parts", None)
+            return parts
+        turn.set("address_parts", parts)
+        raise NotUsable("")  # ask_address names what is missing
+
+    async def read_confirm(self, turn: Turn) -> bool | None:
+        """Yes, yes for the future as well, or no."""
+        if turn.is_choice and turn.value("make_default"):
+            turn.set("make_default", True)
+            return True
+        return await super().read_confirm(turn)
+
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """The order and its new address."""
+        return {"order_number": turn.slot("order_number"), "address": turn.slot("address"), "make_default": turn.slot("make_default")}
+
+    def confirm_buttons(self, turn: Turn) -> list[Button]:
+        """The address may be kept for the future."""
+        yes, *rest = turn.buttons("utter_confirm_buttons")
+        return [yes, turn.button("utter_button_make_default", choose(make_default=True)), *rest]
+
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """Old and new address, cost and day."""
+        return [
+            turn.t("utter_confirm_address", order_number=data["order_number"], address=_address(data["address"]), previous=_address(data["previous"])),
+            turn.t("utter_extra_cost", amount=turn.texts.money(data["extra_cost"])) if positive(data.get("extra_cost")) else "",
+            turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else "",
+        ]
+
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """Where it goes now, and when it comes."""
+        expected = turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else ""
+        turn.say(
+            turn.t("utter_address_changed", order_number=data["order_number"], address=_address(data["address"])),
+            turn.t("utter_address_default") if data.get("default_changed") else "",
+            expected,
+        )
+        if expected:
+            turn.promise("delivery", expected, data["expected_on"], order=data["order_number"])
+
+
+class ChangePayment(Change, OrderFlow):
+    """Has an order paid in another way."""
+
+    form = "change_payment_method_form"
+    intents = ("change_payment_method",)
+    steps = ("order_number", "proof", "full_proof", "payment_method", "confirm")
+    matter = "money"
+    operation = "change_payment_method"
+    solvable = {
+        "method_needed": "payment_method",
+        "method_unknown": "payment_method",
+        "same_method": "payment_method",
+        "gift_card_too_small": "payment_method",
+    }
+
+    async def _options(self, turn: Turn) -> list[dict[str, Any]]:
+        preview = await turn.preview("change_payment_method", {"order_number": turn.slot("order_number")})
+        return list(preview.params.get("options") or []) if isinstance(preview, Denied) else []
+
+    async def settle_payment_method(self, turn: Turn) -> str | None:
+        """The way named at the beginning."""
+        return reading.choice(turn.slot("opening") or "", _payment_words(await self._options(turn)), by_place=False)
+
+    async def ask_payment_method(self, turn: Turn) -> None:
+        """The ways that are open for this order."""
+        options = await self._options(turn)
+        buttons = [{"title": _option_title(turn, option), "payload": choose(payment_method=option["id"])} for option in options]
+        self.pose(turn, "payment_method", buttons=buttons, order_number=turn.slot("order_number"))
+
+    async def read_payment_method(self, turn: Turn) -> str | None:
+        """One of the ways, by its name or its place in the list."""
+        return reading.choice(turn.text, _payment_words(await self._options(turn)), by_place=turn.slot("requested_slot") == "payment_method")
+
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """The order and the way."""
+        return {"order_number": turn.slot("order_number"), "method": turn.slot("payment_method")}
+
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """From what to what, how much, and what the customer has to do."""
+        return [
+            turn.t(
+                "utter_confirm_payment",
+                order_number=data["order_number"],
+                before=_method_label(turn, data["from"]),
+                after=_method_label(turn, data["to"]),
+                amount=turn.texts.money(data["amount"]),
+            ),
+            money_line(turn, data.get("refund"), "utter_would_refund"),
+            turn.t("utter_pay_by", by_day=turn.texts.by_day(data["pay_by"])) if data.get("pay_by") else "",
+        ]
+
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """How it is paid now, and what the customer has to do."""
+        refund = money_line(turn, data.get("refund"), "utter_will_refund")
+        turn.say(
+            turn.t("utter_payment_changed", order_number=data["order_number"], after=_method_label(turn, data["to"])),
+            refund,
+            turn.t("utter_pay_by", by_day=turn.texts.by_day(data["pay_by"])) if data.get("pay_by") else "",
+            turn.t("utter_payment_url", url=data["payment_url"]) if data.get("payment_url") else "",
+        )
+        if refund and data["refund"].get("expected_on"):
+            turn.promise("refund", refund, data["refund"]["expected_on"], order=data["order_number"])
+
+
+class ChangeOrder(Change, LineStep):
+    """Changes what is in an order: another variant, another number, one item less. Several items in one go."""
+
+    form = "change_order_form"
+    intents = ("change_order",)
+    steps = ("order_number", "proof", "full_proof", "line", "wish", "confirm")
+    notes = (*OrderFlow.notes, "changes")
+    operation = "change_items"
+    several = False
+    depends = {"line": ("wish",)}
+    solvable = {"variant_unknown": "wish", "variant_unclear": "wish", "other_product": "wish", "unchanged": "wish", "out_of_stock": "wish"}
+    later = ("unchanged",)
+
+    def eligible(self, line: Mapping[str, Any]) -> bool:
+        """What has not been sent."""
+        return pieces(line, "open") > 0
+
+    def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """As many of the first item as there are: no change at all, and still checked."""
+        line = order["lines"][0]
+        return {"order_number": order["number"], "changes": [{"line_id": str(line["id"]), "quantity": line["quantity"]}]}
+
+    async def settle_wish(self, turn: Turn) -> dict[str, Any] | None:
+        """What was said at the beginning, if it names a change."""
+        return wish_in(turn.slot("opening") or "", strict=True)
+
+    async def ask_wish(self, turn: Turn) -> None:
+        """What should be different; the variants there are as choices."""
+        line = (await self.chosen(turn))[0]
+        buttons = await variant_buttons(turn, line)
+        self.pose(turn, "wish", buttons=[*buttons, turn.button("utter_button_remove", choose(wish="quantity:0"))], item=turn.texts.item(line, quantity=1))
+
+    async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
+        """A variant, a number of pieces, or "remove it"."""
+        if turn.is_choice:
+            return chosen_wish(turn.value("wish"))
+        if turn.slot("requested_slot") == "wish":
+            return None if reading.is_question(turn.text) else wish_in(turn.text)
+        return wish_in(turn.text, strict=True)
+
+    async def read_confirm(self, turn: Turn) -> bool | None:
+        """Yes, no, or one more item first."""
+        if turn.is_choice and turn.value("more"):
+            turn.set("changes", [*(turn.slot("changes") or []), self._change(turn)])
+            for step in ("line", "wish"):
+                turn.set(step, None)
+            turn.set("opening", None)
+            return None
+        return await super().read_confirm(turn)
+
+    async def eligible_lines(self, turn: Turn) -> list[Mapping[str, Any]]:
+        """Items that are not among the changes already collected."""
+        collected = {change["line_id"] for change in turn.slot("changes") or []}
+        return [line for line in await super().eligible_lines(turn) if str(line["id"]) not in collected]
+
+    def _change(self, turn: Turn) -> dict[str, Any]:
+        return {"line_id": chosen_lines(turn.slot("line"))[0], **turn.slot("wish")}
+
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """All changes collected."""
+        return {"order_number": turn.slot("order_number"), "changes": [*(turn.slot("changes") or []), self._change(turn)]}
+
+    def confirm_buttons(self, turn: Turn) -> list[Button]:
+        """One more item may be changed in the same go."""
+        yes, *rest = turn.buttons("utter_confirm_buttons")
+        return [yes, turn.button("utter_button_more_changes", choose(more=True)), *rest]
+
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """Each change, the difference, how it is settled, and the day."""
+        return [
+            turn.t("utter_confirm_changes", order_number=data["order_number"], changes=_changes(turn, data["changes"]), new_total=turn.texts.money(data["new_total"])),
+            settlement_text(turn, data),
+            turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else "",
+        ]
+
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """What was changed, what it costs, when it comes."""
+        expected = turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else ""
+        settled = settlement_text(turn, data)
+        turn.say(turn.t("utter_order_changed", order_number=data["order_number"], changes=_changes(turn, data["changes"])), settled, expected)
+        if expected:
+            turn.promise("delivery", expected, data["expected_on"], order=data["order_number"])
+        settlement = data.get("settlement") or {}
+        if settlement.get("kind") == "refund" and settlement.get("expected_on"):
+            turn.promise("refund", settled, settlement["expected_on"], order=data["order_number"])
+
+
+# -- wishes for another variant, shared with exchanging
+
+_REMOVE = re.compile(r"\b(entfern\w*|weglassen|streich\w*|rausnehmen|herausnehmen|lösch\w*|raus|remove|delete|take (it )?out|drop it)\b", re.IGNORECASE)
+_PIECES = re.compile(r"\b(\d{1,2}|ein|eine|einen|zwei|drei|vier|fünf|one|two|three|four|five)\s*(x|mal|stück|stk|exemplare?|pieces?|pcs|of them|davon)?\b", re.IGNORECASE)
+_PIECES_STRICT = re.compile(r"\b(\d{1,2}|zwei|drei|vier|fünf|two|three|four|five)\s*(x|mal|stück|stk|pieces?|pcs|of them|davon)\b|\b(nur|statt|instead|only) (\d|ein|one)", re.IGNORECASE)
+_VARIANT = re.compile(
+    r"\b(größe|groesse|size|farbe|colou?r|variante|in (der |die )?(größe )?(xxs|xs|s|m|l|xl|xxl|\d{2})\b"
+    r"|(rot|blau|grün|gelb|schwarz|weiß|grau|braun|rosa|pink|lila|orange|beige|marine|sand|türkis|oliv"
+    r"|red|blue|green|yellow|black|white|gr[ae]y|brown|purple|navy|olive)(e[nrs]?)?)\b|\b(xxs|xs|xl|xxl)\b",
+    re.IGNORECASE,
+)
+
+
+def wish_in(text: str, *, strict: bool = False) -> dict[str, Any] | None:
+    """A change of one item: `{"quantity": 0}`, `{"quantity": 2}` or `{"wish": "in blau"}`.
+
+    Args:
+        text: the customer's words.
+        strict: take only what clearly is such a change, not any words.
+    """
+    if not text.strip():
+        return None
+    if _REMOVE.search(text):
+        return {"quantity": 0}
+    number = (_PIECES_STRICT if strict else _PIECES).search(text)
+    if number and not _VARIANT.search(text):
+        count = reading.number(number.group())
+        return {"quantity": count} if count is not None else None
+    if strict and not _VARIANT.search(text):
+        return None
+    return {"wish": text.strip()[:110]}
+
+
+def chosen_wish(value: Any) -> dict[str, Any] | None:
+    """The wish behind a button: `sku:…` or `quantity:…`."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    kind, _, rest = str(value or "").partition(":")
+    if kind == "sku":
+        return {"sku": rest}
+    return {"quantity": int(rest)} if kind == "quantity" and rest.isdigit() else None
+
+
+async def variant_buttons(turn: Turn, line: Mapping[str, Any]) -> list[Button]:
+    """The other variants of an item that are in stock; after an unclear wish only those that fit it."""
+    obstacle = turn.slot("obstacle") or {}
+    options = obstacle.get("params", {}).get("options") if obstacle.get("code") in ("variant_unclear", "out_of_stock", "variant_unknown") else None
+    if options is None:
+        result = await turn.look_up("product_availability", order_number=turn.slot("order_number"), line_id=str(line["id"]))
+        options = result.data["variants"] if isinstance(result, Done) else []
+    return [
+        {"title": turn.texts.named(option, "variant")[:60], "payload": choose(wish=f"sku:{option['sku']}")}
+        for option in options
+        if isinstance(option, Mapping) and option.get("availability", "in_stock") != "out_of_stock" and option["sku"] != line["sku"]
+    ][:8]
+
+
+def settlement_text(turn: Turn, data: Mapping[str, Any]) -> str:
+    """What a change costs or brings back, and how that is settled."""
+    settlement = data.get("settlement") or {}
+    kind = settlement.get("kind") or "none"
+    if kind == "none":
+        return turn.t("utter_settlement_none")
+    to = settlement.get("to") or {}
+    values = {"amount": turn.texts.money(settlement["amount"])}
+    if kind == "charge":
+        return turn.t("utter_settlement_charge", **values, label=to.get("label") or turn.t("utter_way_you_paid"))
+    by_day = turn.texts.by_day(settlement["expected_on"]) if settlement.get("expected_on") else None
+    where = turn.t(f"utter_money_to_{to['kind']}", label=to["label"]) if to else ""
+    return turn.t("utter_settlement_refund", **values, to=where, by_day=by_day) if by_day else turn.t("utter_settlement_refund_undated", **values, to=where)
+
+
+def _changes(turn: Turn, changes: list[Mapping[str, Any]]) -> str:
+    return turn.texts.all_of(_one_change(turn, change) for change in changes)
+
+
+def _one_change(turn: Turn, change: Mapping[str, Any]) -> str:
+    before, after = change.get("from") or {}, change.get("to") or {}
+    return turn.t(
+        f"utter_change_{change['kind']}",
+        item=turn.texts.named(before or after),
+        before=turn.texts.named(before, "variant"),
+        after=turn.texts.named(after, "variant"),
+        count_before=before.get("quantity") or 0,
+        count_after=after.get("quantity") or 0,
+    )
+
+
+# -- inside
+
+def _payment_words(options: list[dict[str, Any]]) -> dict[str, list[str]]:
+    return {option["id"]: [option.get("label") or "", option["kind"].replace("_", " "), *_WORDS_FOR_PAYMENT.get(option["kind"], ())] for option in options}
+
+
+_WORDS_FOR_PAYMENT: Mapping[str, tuple[str, ...]] = {
+    "paypal": ("paypal", "pay pal"),
+    "card": ("kreditkarte", "karte", "visa", "mastercard", "credit card", "card"),
+    "invoice": ("rechnung", "auf rechnung", "invoice", "bill"),
+    "direct_debit": ("lastschrift", "bankeinzug", "abbuchen", "direct debit"),
+    "prepayment": ("vorkasse", "überweisung", "überweisen", "bank transfer", "prepayment"),
+    "gift_card": ("geschenkkarte", "gutschein", "guthaben", "gift card", "voucher"),
+}
+
+
+def _option_title(turn: Turn, option: Mapping[str, Any]) -> str:
+    balance = f" ({turn.texts.money(option['balance'])})" if option.get("balance") else ""
+    return f"{_method_label(turn, option)}{balance}"[:60]
+
+
+def _method_label(turn: Turn, option: Any) -> str:
+    if not isinstance(option, Mapping):
+        return turn.t(f"utter_payment_{option}") if turn.texts.has(f"utter_payment_{option}") else str(option)
+    if option.get("label"):
+        return str(option["label"])
+    return turn.t(f"utter_payment_{option['kind']}")
+
+
+def _address(address: Mapping[str, Any] | None) -> str:
+    if not address:
+        return "–"
+    return ", ".join(part for part in (address.get("street"), f"{address.get('postcode') or ''} {address.get('city') or ''}".strip()) if part)
+
+
+def address_in(text: str) -> dict[str, str]:
+    """The parts of an address that a text has: street, postcode, city, country; others are missing."""
+    found: dict[str, str] = {}
+    rest = text.strip()
+    folded = rest.casefold()
+    for code, names in _COUNTRIES.items():
+        name = next((name for name in names if re.search(rf"(?<!\w){name}(?!\w)", folded)), None)
+        if name:
+            found["country"] = code
+            rest = re.sub(rf",?\s*(?<!\w){name}(?!\w)", "", rest, flags=re.IGNORECASE)
+            break
+    place = _PLACE.search(rest)
+    if place:
+        found["postcode"] = place["postcode"]
+        found["city"] = place["city"].strip()
+        if place["prefix"]:
+            found.setdefault("country", _PREFIXES.get(place["prefix"], place["prefix"]))
+        rest = rest[: place.start()] + "," + rest[place.end() :]
+    for part in re.split(r"[,;\n]", rest):
+        street = _STREET.search(_BEFORE_STREET.sub("", part.strip()))
+        if street:
+            found["street"] = street["street"].strip()
+            break
+    return found

@@ -1,0 +1,137 @@
+"""Steps that several matters share: which item, why, how it is handed in."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from actions import reading
+from actions.choices import chosen_lines, line_buttons, reason_buttons
+from actions.flows import NotUsable
+from actions.order_flow import OrderFlow
+from actions.shop_client import Done
+from actions.turn import Button, Turn, choose
+
+__all__ = ["DropOffStep", "LineStep", "ReasonStep"]
+
+
+class LineStep(OrderFlow, ABC):
+    """Asks which item of the order is meant."""
+
+    several: ClassVar[bool] = True
+    """Whether more than one item, or everything, may be meant."""
+    whole_order: ClassVar[str] = "utter_button_everything"
+    """Title of the button for everything."""
+
+    @abstractmethod
+    def eligible(self, line: Mapping[str, Any]) -> bool:
+        """Whether this item comes into question."""
+
+    def why_not(self, turn: Turn, line: Mapping[str, Any]) -> str:
+        """Why another item of the order does not."""
+        return turn.t("utter_line_not_possible", item=turn.texts.item(line, quantity=1))
+
+    async def eligible_lines(self, turn: Turn) -> list[Mapping[str, Any]]:
+        """Items that come into question."""
+        return [line for line in (await self.order(turn))["lines"] if self.eligible(line)]
+
+    async def chosen(self, turn: Turn) -> list[Mapping[str, Any]]:
+        """The items meant."""
+        ids = chosen_lines(turn.slot("line"))
+        return [line for line in await self.eligible_lines(turn) if not ids or str(line["id"]) in ids]
+
+    async def settle_line(self, turn: Turn) -> list[str] | None:
+        """The only item in question, or the one that was named at the beginning."""
+        lines = await self.eligible_lines(turn)
+        if len(lines) == 1:
+            return [str(lines[0]["id"])]
+        named = reading.items(turn.slot("opening") or "", lines)
+        if named == [reading.ALL]:
+            return named if self.several else None
+        return named if named and len(named) < (len(lines) if self.several else 2) else None
+
+    async def ask_line(self, turn: Turn) -> None:
+        """The items in question as choices."""
+        order, lines = await self.order(turn), await self.eligible_lines(turn)
+        buttons: list[Button] = line_buttons(turn, lines)
+        if self.several and len(lines) > 1:
+            buttons.append(turn.button(self.whole_order, choose(line=reading.ALL)))
+        note = turn.t("utter_some_left_out") if len(lines) < len(order["lines"]) else ""
+        self.pose(turn, "line", buttons=buttons, order_number=order["number"], note=note)
+
+    async def read_line(self, turn: Turn) -> list[str] | None:
+        """Items named by product, variant or place in the list."""
+        order, lines = await self.order(turn), await self.eligible_lines(turn)
+        named = reading.items(turn.text, lines)
+        if named and (self.several or named != [reading.ALL] and len(named) == 1):
+            return named
+        others = [line for line in order["lines"] if line not in lines]
+        other = [line_id for line_id in reading.items(turn.text, others) if line_id != reading.ALL] if not named else []
+        if other and turn.slot("requested_slot") == "line":
+            raise NotUsable(self.why_not(turn, next(line for line in others if str(line["id"]) == other[0])))
+        return None
+
+
+class ReasonStep(OrderFlow, ABC):
+    """Asks why, without insisting."""
+
+    reasons: ClassVar[Sequence[str]] = ()
+
+    async def settle_reason(self, turn: Turn) -> str | None:
+        """A reason that was given already, unasked."""
+        known = reading.reason(turn.slot("opening") or "")
+        return known if known in self.reasons else None
+
+    async def ask_reason(self, turn: Turn) -> None:
+        """Reasons to choose from; none need be given."""
+        self.pose(turn, "reason", buttons=reason_buttons(turn, self.reasons))
+
+    async def read_reason(self, turn: Turn) -> str | None:
+        """One of the usual reasons, in the customer's words."""
+        known = reading.reason(turn.text)
+        if known in self.reasons:
+            return known
+        return "other" if turn.slot("requested_slot") == "reason" and reading.says_none(turn.text) else None
+
+    async def guess_reason(self, turn: Turn) -> str | None:
+        """Any other words are another reason, or none."""
+        return None if reading.is_question(turn.text) or turn.intent == "affirm" else "other"
+
+
+class DropOffStep(OrderFlow, ABC):
+    """Asks where goods are handed in."""
+
+    async def _drop_offs(self, turn: Turn) -> list[Mapping[str, Any]]:
+        info = await turn.look_up("shop_info")
+        return list(info.data["returns"]["drop_offs"]) if isinstance(info, Done) else []
+
+    async def settle_drop_off(self, turn: Turn) -> str | None:
+        """The only way there is, or the one already named."""
+        places = await self._drop_offs(turn)
+        if len(places) == 1:
+            return str(places[0]["id"])
+        return reading.choice(turn.slot("opening") or "", _words_of(places))
+
+    async def ask_drop_off(self, turn: Turn) -> None:
+        """The ways with what they cost and need."""
+        places = await self._drop_offs(turn)
+        self.pose(
+            turn,
+            "drop_off",
+            buttons=[{"title": turn.texts.local(place["name"]), "payload": choose(drop_off=place["id"])} for place in places],
+            places="\n".join(f"• {turn.texts.local(place['name'])}: {turn.texts.local(place['text'])}" for place in places),
+        )
+
+    async def read_drop_off(self, turn: Turn) -> str | None:
+        """One of the ways, by its name or by its place in the list."""
+        return reading.choice(turn.text, _words_of(await self._drop_offs(turn)), by_place=turn.slot("requested_slot") == "drop_off")
+
+
+def _words_of(places: list[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """What people call the ways to hand something in."""
+    usual = {
+        "service_point": ["paketshop", "postfiliale", "filiale", "post", "kiosk", "parcel shop", "post office", "service point", "drop off"],
+        "parcel_locker": ["packstation", "paketstation", "paketautomat", "automat", "locker", "parcel locker"],
+        "store": ["laden", "geschäft", "im laden", "vor ort", "store", "in store", "your shop"],
+        "collection": ["abholung", "abholen", "abgeholt", "zu hause", "zuhause", "pick up", "picked up", "collect", "collected", "collection", "at home"],
+    }
+    return {place["id"]: [*place["name"].values(), *usual.get(place["id"], [])] for place in places}
