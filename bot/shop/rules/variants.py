@@ -13,6 +13,7 @@ __all__ = ["choose_variant", "matching_variants", "stocked_options"]
 _WORD = re.compile(r"[a-z0-9]+")
 # Words for sizes that labels do not use.
 _SIZES = {"small": "s", "klein": "s", "medium": "m", "mittel": "m", "large": "l", "gross": "l"}
+_SIZE = re.compile(r"\d|X*[SML]\b")
 _LARGER = re.compile(r"\b(groesser\w*|bigger|larger|size up)\b")
 _SMALLER = re.compile(r"\b(kleiner\w*|smaller|size down)\b")
 
@@ -104,8 +105,8 @@ def _named(wish: str, values: dict[str, set[str]]) -> set[str]:
 
 
 def _stepped(wish: str, values: list[str], current: str) -> set[str]:
-    """The next larger or smaller value, where a wish says so."""
-    if current not in values:
+    """The next larger or smaller size, where a wish says so."""
+    if current not in values or not all(_SIZE.match(value) for value in values):
         return set()
     step = bool(_LARGER.search(wish)) - bool(_SMALLER.search(wish))
     at = values.index(current) + step

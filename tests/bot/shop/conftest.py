@@ -62,6 +62,7 @@ class Desk:
     async def call(
         self,
         name: str,
+        /,
         *,
         who: str = "c1",
         dry: bool = False,
@@ -75,13 +76,13 @@ class Desk:
         )
         return answer.as_json()
 
-    async def done(self, name: str, **args: Any) -> dict[str, Any]:
+    async def done(self, name: str, /, **args: Any) -> dict[str, Any]:
         """Call and return the data; the call must succeed."""
         answer = await self.call(name, **args)
         assert answer["ok"], answer
         return answer["data"]
 
-    async def denied(self, name: str, **args: Any) -> tuple[str, dict[str, Any]]:
+    async def denied(self, name: str, /, **args: Any) -> tuple[str, dict[str, Any]]:
         """Call and return code and params of the denial; the call must be denied."""
         answer = await self.call(name, **args)
         assert not answer["ok"], answer
