@@ -56,6 +56,8 @@ class CustomerRow(Base):
     language: Mapped[str] = mapped_column(String(5), default="de")
     guest: Mapped[bool] = mapped_column(Boolean, default=False)
     source: Mapped[str] = mapped_column(String(12), index=True)  # demo, import
+    # Hash of the imported document: the same document again leaves the row, and what was done to it since, alone.
+    fingerprint: Mapped[str | None] = mapped_column(String(32))
 
 
 class CustomerAddressRow(Base):
@@ -98,6 +100,8 @@ class ProductRow(Base):
     url: Mapped[str | None] = mapped_column(String(300))
     search_words: Mapped[str] = mapped_column(Text, default="")  # folded words of all texts, for finding
     source: Mapped[str] = mapped_column(String(12), index=True)
+    # Hash of the imported document: the same document again leaves the row, and what was done to it since, alone.
+    fingerprint: Mapped[str | None] = mapped_column(String(32))
 
 
 class VariantRow(Base):
@@ -148,6 +152,8 @@ class OrderRow(Base):
     invoice_number: Mapped[str | None] = mapped_column(String(40))
     version: Mapped[int] = mapped_column(Integer, default=1)
     source: Mapped[str] = mapped_column(String(12))
+    # Hash of the imported document: the same document again leaves the row, and what was done to it since, alone.
+    fingerprint: Mapped[str | None] = mapped_column(String(32))
 
 
 class LineRow(Base):
@@ -310,7 +316,7 @@ class OrderChangeRow(Base):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
     operation: Mapped[str] = mapped_column(String(40))
     applied: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class VoucherRow(Base):

@@ -118,6 +118,7 @@ def upgrade() -> None:
     sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('guest', sa.Boolean(), nullable=False),
     sa.Column('source', sa.String(length=12), nullable=False),
+    sa.Column('fingerprint', sa.String(length=32), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_shop_customers')),
     sa.UniqueConstraint('key', name=op.f('uq_shop_customers_key'))
     )
@@ -184,6 +185,7 @@ def upgrade() -> None:
     sa.Column('url', sa.String(length=300), nullable=True),
     sa.Column('search_words', sa.Text(), nullable=False),
     sa.Column('source', sa.String(length=12), nullable=False),
+    sa.Column('fingerprint', sa.String(length=32), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_shop_products')),
     sa.UniqueConstraint('key', name=op.f('uq_shop_products_key'))
     )
@@ -500,6 +502,7 @@ def upgrade() -> None:
     sa.Column('invoice_number', sa.String(length=40), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('source', sa.String(length=12), nullable=False),
+    sa.Column('fingerprint', sa.String(length=32), nullable=True),
     sa.ForeignKeyConstraint(['customer_id'], ['shop_customers.id'], name=op.f('fk_shop_orders_customer_id_shop_customers'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_shop_orders')),
     sa.UniqueConstraint('number_key', name=op.f('uq_shop_orders_number_key'))
@@ -656,6 +659,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('key', name=op.f('uq_shop_changes_key'))
     )
     with op.batch_alter_table('shop_changes', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_shop_changes_at'), ['at'], unique=False)
         batch_op.create_index(batch_op.f('ix_shop_changes_order_id'), ['order_id'], unique=False)
 
     op.create_table('shop_claims',
@@ -904,6 +908,7 @@ def downgrade() -> None:
     op.drop_table('shop_claims')
     with op.batch_alter_table('shop_changes', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_shop_changes_order_id'))
+        batch_op.drop_index(batch_op.f('ix_shop_changes_at'))
 
     op.drop_table('shop_changes')
     with op.batch_alter_table('offers', schema=None) as batch_op:
