@@ -59,7 +59,7 @@ class ConversationRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     last_customer_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     last_activity_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     close_reason: Mapped[str | None] = mapped_column(String(40))
     # The number up to which the customer has seen, where the channel tells.
     seen_number: Mapped[int] = mapped_column(Integer, default=0)
@@ -257,6 +257,11 @@ class Handoff(Base):
     # What was said about the wait when it was queued, and where the customer stood then.
     announced_wait_s: Mapped[int | None] = mapped_column(Integer)
     position: Mapped[int | None] = mapped_column(Integer)
+    # What the wait was expected to be before experience corrected it, in seconds, and how many places were free.
+    expected_wait_s: Mapped[float | None] = mapped_column(Float)
+    free_places: Mapped[int | None] = mapped_column(Integer)
+    # When the customer is told that it takes longer, unless somebody came.
+    notice_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"), index=True)
     team: Mapped[str | None] = mapped_column(String(40))
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
@@ -426,8 +431,8 @@ class PromiseRow(Base):
     made_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(12))  # open, kept, broken, withdrawn, superseded
-    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     evidence: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 
