@@ -29,7 +29,9 @@ _NOT_INTENTS_OF_EXAMPLES = ("nlu_fallback",)
 def problems(project: Path = PROJECT) -> list[str]:
     """Everything that is wrong, one sentence each, with the name to look for."""
     domain = _read(project / "domain.yml")
-    rules = [rule for file in sorted((project / "data" / "rules").glob("*.yml")) for rule in _read(file).get("rules") or []]
+    rules = [
+        rule for file in sorted((project / "data" / "rules").glob("*.yml")) for rule in _read(file).get("rules") or []
+    ]
     return [
         *_response_problems(domain),
         *_rule_problems(domain, rules),
@@ -46,7 +48,11 @@ def _response_problems(domain: Mapping[str, Any]) -> Iterator[str]:
         by_language: dict[str, Mapping[str, Any]] = {}
         for variation in variations:
             condition = variation.get("condition")
-            language = condition[0].get("value") if condition and len(condition) == 1 and condition[0].get("name") == "language" else None
+            language = (
+                condition[0].get("value")
+                if condition and len(condition) == 1 and condition[0].get("name") == "language"
+                else None
+            )
             if language not in LANGUAGES:
                 yield f"{name}: every variation needs exactly the condition language = de or en, found {condition!r}"
             elif language in by_language:
@@ -158,7 +164,9 @@ def _text_problems(domain: Mapping[str, Any], package: Path) -> Iterator[str]:
     literals, patterns = _named_in_code(package)
     responses = set(domain["responses"])
     if r"utter_\w+" in patterns:  # the response named after the intent
-        patterns = patterns - {r"utter_\w+"} | {f"utter_{intent}" for intent in domain["intents"] if f"utter_{intent}" in responses}
+        patterns = patterns - {r"utter_\w+"} | {
+            f"utter_{intent}" for intent in domain["intents"] if f"utter_{intent}" in responses
+        }
     for name in sorted(literals - responses):
         yield f"{name}: an action says it, the domain does not have it"
     for pattern in sorted(patterns):
@@ -180,7 +188,11 @@ def _named_in_code(package: Path) -> tuple[set[str], set[str]]:
                 parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+" for part in node.values]
                 if "".join(parts).startswith("utter_"):
                     patterns.add("".join(parts))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"utter_\w*\w", node.value):
+            elif (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and re.fullmatch(r"utter_\w*\w", node.value)
+            ):
                 literals.add(node.value)
     # Pieces of f-strings are constants of their own; a piece is no name.
     pieces = {name for name in literals if name.endswith("_")}

@@ -12,6 +12,9 @@ class OrderedGraphRunner(GraphRunner):
     """Rasa's `GraphRunner` without Dask: the order of a target's nodes never changes, so it is kept.
 
     Works for training graphs as well (nodes that are not eager are made when they run).
+
+    Args:
+        given: Outputs of nodes that need not be made nor run, because they are known already.
     """
 
     def __init__(
@@ -20,11 +23,14 @@ class OrderedGraphRunner(GraphRunner):
         model_storage: ModelStorage,
         execution_context: ExecutionContext,
         hooks: Optional[List[GraphNodeHook]] = None,
+        given: Optional[Dict[str, Any]] = None,
     ) -> None:
         self._schema = graph_schema
+        self._given = given or {}
         self._nodes = {
             name: GraphNode.from_schema_node(name, node, model_storage, execution_context, hooks)
             for name, node in graph_schema.nodes.items()
+            if name not in self._given
         }
         self._orders: Dict[Tuple[str, ...], List[Tuple[str, GraphNode, Tuple[str, ...]]]] = {}
 
@@ -52,7 +58,7 @@ class OrderedGraphRunner(GraphRunner):
         wanted = tuple(targets or self._schema.target_names)
         if wanted not in self._orders:
             self._orders[wanted] = self._order(wanted)
-        outputs: Dict[str, Any] = dict(inputs or {})
+        outputs: Dict[str, Any] = {**self._given, **(inputs or {})}
         for name, node, needs in self._orders[wanted]:
             try:
                 received = [(need, outputs[need]) for need in needs]
@@ -66,7 +72,7 @@ class OrderedGraphRunner(GraphRunner):
         visited = set()
 
         def visit(name: str) -> None:
-            if name in visited or name not in self._schema.nodes:
+            if name in visited or name not in self._nodes:
                 return
             visited.add(name)
             needs = tuple(dict.fromkeys(self._schema.nodes[name].needs.values()))

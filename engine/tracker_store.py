@@ -26,7 +26,7 @@ from engine.errors import EngineError
 
 MAX_BYTES = 16 * 1024
 _VERSION = 1
-_KEPT_MESSAGES = 4
+_KEPT_MESSAGES = 3
 """Customer messages whose events travel. A rule looks back one (Rasa's `restrict_rules`)."""
 _FEWEST_MESSAGES = 2
 _OLD_TEXT = 120

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from rasa.core.actions.action import Action, ActionExecutionRejection
+from jsonschema import Draft7Validator
+from rasa.core.actions.action import Action, ActionExecutionRejection, RemoteAction
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.nlg.generator import NaturalLanguageGenerator
 from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
@@ -18,6 +19,7 @@ from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.graph import ExecutionContext
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
+from rasa.graph_components.providers.domain_provider import DomainProvider
 from rasa.model import get_latest_model
 from rasa.shared.core.constants import (
     ACTION_SESSION_START_NAME,
@@ -47,6 +49,11 @@ ASKED_ONCE = ("order_number", "email", "postcode")
 _PAYLOAD = re.compile(r"^/(?P<intent>\w+)\s*(?P<entities>\{.*\})?\s*$", re.DOTALL)
 _NOT_UNDERSTOOD = (FALLBACK, OUT_OF_SCOPE)
 _ALLOWED_DEFAULT_INTENTS = _NOT_UNDERSTOOD
+
+
+# Rasa checks the schema itself again for every action (20 ms); the schema never changes.
+_ACTION_RESULT = Draft7Validator(RemoteAction.action_response_format_spec())
+RemoteAction._validate_action_result = lambda self, result: _ACTION_RESULT.validate(result) is None
 
 
 class ModelMissing(Exception):
@@ -88,7 +95,9 @@ class Assistant(MessageProcessor):
             for node in schema.nodes.values():
                 if node.uses is RulePolicy:
                     node.uses = ServingRulePolicy
-            runner = OrderedGraphRunner.create(schema, storage, ExecutionContext(schema, metadata.model_id))
+            # The domain came with the metadata; its provider would parse it again from YAML, for seconds.
+            domain = {name: metadata.domain for name, node in schema.nodes.items() if node.uses is DomainProvider}
+            runner = OrderedGraphRunner(schema, storage, ExecutionContext(schema, metadata.model_id), given=domain)
         return Path(archive).name, metadata, runner
 
     async def turn(self, request: TurnRequest) -> Dict[str, Any]:
