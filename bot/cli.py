@@ -11,7 +11,6 @@ from typing import Annotated
 
 import httpx
 import typer
-import uvicorn
 from pydantic import SecretStr
 from rich.console import Console
 
@@ -20,6 +19,7 @@ from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
 from bot.logs import set_up
 from bot.metrics.cli import export
+from bot.server import server
 from bot.settings import Settings
 from bot.shop.cli import shop_commands
 from bot.shop_side import open_desk, refresh, tour
@@ -85,22 +85,9 @@ async def _serve(settings: Settings, child: EngineProcess | None) -> None:
         await asyncio.to_thread(migrate.upgrade, settings.database)
         if settings.demo:
             await refresh(settings)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings),
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                ws_max_size=16 * 1024,
-                proxy_headers=bool(settings.trusted_proxies),
-                forwarded_allow_ips=settings.trusted_proxies or None,
-                timeout_graceful_shutdown=5,
-            )
-        )
         announcement = asyncio.create_task(_announce(settings, started))
         try:
-            await server.serve()
+            await server(create_app(settings), settings).serve()
         finally:
             announcement.cancel()
     finally:
@@ -171,7 +158,9 @@ def settings_table() -> str:
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
         shown = "" if isinstance(default, SecretStr) or default in ("", []) else f"`{default}`"
-        secret = f" Secret: `ZUSAGE_{name.upper()}_FILE` may name a file instead." if isinstance(default, SecretStr) else ""
+        secret = (
+            f" Secret: `ZUSAGE_{name.upper()}_FILE` may name a file instead." if isinstance(default, SecretStr) else ""
+        )
         rows.append(f"| `ZUSAGE_{name.upper()}` | {shown} | {field.description}{secret} |")
     return "\n".join(rows)
 

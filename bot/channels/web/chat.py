@@ -241,6 +241,8 @@ class Chat:
                 # The conversation may have begun just now; the engine must find the proof when it thinks.
                 with suppress(Unauthenticated):
                     await self.sign_in.sign_in(receipt.public_id, link.identity, self.clock())
+            if link.page is not None:
+                await self._set_page(link, link.page)
             link.push(
                 Received(id=incoming.external_id, conversation=receipt.public_id, number=receipt.number, at=receipt.at)
             )
@@ -348,7 +350,9 @@ class Chat:
 
     async def _set_page(self, link: Link, page: Page) -> None:
         if link.conversation_id is None:
+            link.page = page
             return
+        link.page = None
         async with self.database.begin() as session:
             conversation = await Conversations(session).locked(link.conversation_id)
             conversation.page = page.model_dump(exclude_none=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from bot.channels.web.protocol import Messages, ServerFrame, State, Typing, seen_by_customer
+from bot.channels.web.protocol import Messages, Page, ServerFrame, State, Typing, seen_by_customer
 from bot.channels.web.visitors import Visitor
 from bot.conversation import ConversationState, Destination, Language, Message, Sent
 from bot.storage.chats import Chats, Head
@@ -37,6 +37,7 @@ class Link:
         "conversation_id",
         "identity",
         "language",
+        "page",
         "public_id",
         "sent",
         "state",
@@ -47,6 +48,7 @@ class Link:
         self.browser: Visitor | None = None
         self.language: Language = "de"
         self.identity: str | None = None
+        self.page: Page | None = None  # waits for the conversation to begin
         self.conversation_id: int | None = None
         self.public_id: str | None = None
         self.sent = 0
