@@ -1,7 +1,7 @@
 """The customer's newsletter and data."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from actions.flows import Change, Flow
 from actions.order_flow import OrderFlow
@@ -9,13 +9,30 @@ from actions.turn import Turn, choose
 
 __all__ = ["MailStep", "Newsletter", "PrivacyRequest"]
 
-_OFF = re.compile(r"\b(ab\b|abbestell\w*|abmeld\w*|austrag\w*|kündig\w*|kein\w*|nicht mehr|stopp\w*|stop|unsubscrib\w*|sign off|off\b|no more|cancel)", re.IGNORECASE)
-_ON = re.compile(r"\b(an\b|anmeld\w*|abonnier\w*|bestellen|bekommen|erhalten|eintragen|subscrib\w*|sign (me )?up|get|receive|on\b)", re.IGNORECASE)
+_OFF = re.compile(
+    r"\b(ab\b|abbestell\w*|abmeld\w*|austrag\w*|kündig\w*|kein\w*|nicht mehr|stopp\w*|stop|unsubscrib\w*|sign off|off\b|no more|cancel)",
+    re.IGNORECASE,
+)
+_ON = re.compile(
+    r"\b(an\b|anmeld\w*|abonnier\w*|bestellen|bekommen|erhalten|eintragen|subscrib\w*|sign (me )?up|get|receive|on\b)",
+    re.IGNORECASE,
+)
 _RIGHTS = (
-    ("erasure", re.compile(r"lösch|entfern|vergess|delet|eras|remove|close (my|the) account|konto (schließ|kündig)", re.IGNORECASE)),
+    (
+        "erasure",
+        re.compile(
+            r"lösch|entfern|vergess|delet|eras|remove|close (my|the) account|konto (schließ|kündig)", re.IGNORECASE
+        ),
+    ),
     ("rectification", re.compile(r"berichtig|korrigier|falsch gespeichert|rectif|correct", re.IGNORECASE)),
     ("objection", re.compile(r"widersp(rech|ruch)|werbung|object|marketing", re.IGNORECASE)),
-    ("access", re.compile(r"auskunft|welche daten|was (speicher|wisst|wissen)|kopie|export|access|copy|which data|what data|hold about", re.IGNORECASE)),
+    (
+        "access",
+        re.compile(
+            r"auskunft|welche daten|was (speicher|wisst|wissen)|kopie|export|access|copy|which data|what data|hold about",
+            re.IGNORECASE,
+        ),
+    ),
 )
 
 
@@ -42,7 +59,7 @@ class Newsletter(Change, MailStep):
     intents = ("newsletter",)
     steps = ("subscribe", "contact_email", "confirm")
     operation = "newsletter"
-    solvable = {"email_needed": "contact_email", "email_invalid": "contact_email"}
+    solvable: ClassVar[dict[str, str]] = {"email_needed": "contact_email", "email_invalid": "contact_email"}
 
     async def settle_subscribe(self, turn: Turn) -> str | None:
         """What the first message says."""
@@ -50,7 +67,11 @@ class Newsletter(Change, MailStep):
 
     async def ask_subscribe(self, turn: Turn) -> None:
         """On or off."""
-        self.pose(turn, "subscribe", buttons=[turn.button(f"utter_newsletter_{word}", choose(subscribe=word)) for word in ("on", "off")])
+        self.pose(
+            turn,
+            "subscribe",
+            buttons=[turn.button(f"utter_newsletter_{word}", choose(subscribe=word)) for word in ("on", "off")],
+        )
 
     async def read_subscribe(self, turn: Turn) -> str | None:
         """On or off."""
@@ -89,7 +110,11 @@ class PrivacyRequest(Change, OrderFlow):
 
     async def ask_data_request(self, turn: Turn) -> None:
         """The rights there are."""
-        self.pose(turn, "data_request", buttons=[turn.button(f"utter_data_{right}", choose(data_request=right)) for right, _ in reversed(_RIGHTS)])
+        self.pose(
+            turn,
+            "data_request",
+            buttons=[turn.button(f"utter_data_{right}", choose(data_request=right)) for right, _ in reversed(_RIGHTS)],
+        )
 
     async def read_data_request(self, turn: Turn) -> str | None:
         """Which right is meant."""
@@ -101,7 +126,10 @@ class PrivacyRequest(Change, OrderFlow):
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What is asked for, and until when there is an answer."""
-        return [turn.t(f"utter_confirm_data_{data['kind']}"), turn.t("utter_answer_by", by_day=turn.texts.by_day(data["answer_by"]))]
+        return [
+            turn.t(f"utter_confirm_data_{data['kind']}"),
+            turn.t("utter_answer_by", by_day=turn.texts.by_day(data["answer_by"])),
+        ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """The number, and until when there is an answer."""

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from actions import reading
-from actions.choices import chosen_lines, money_line, pieces, positive
+from actions.choices import chosen_lines, money_to, pieces, positive, refund_sentence
 from actions.flows import Change, NotUsable
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied, Done
@@ -39,7 +39,8 @@ _COUNTRIES = {
 _PREFIXES = {"D": "DE", "A": "AT"}
 # Words in front of an address that do not belong to it.
 _BEFORE_STREET = re.compile(
-    r"^.*\b(an|nach|in die|in den|zu|adresse|anschrift|ist|lautet|neue|wohne|jetzt|bitte|to|is|address|new|at|live)\b[:,]?\s+", re.IGNORECASE
+    r"^.*\b(an (die|den|das|der)|an|nach|in (die|den|der)|zur?|adresse|anschrift|ist|lautet|neue|wohne|jetzt|bitte|to|is|address|new|at|live)\b[:,]?\s+",
+    re.IGNORECASE,
 )
 
 
@@ -52,7 +53,12 @@ class ChangeAddress(Change, OrderFlow):
     notes = (*OrderFlow.notes, "address_parts", "make_default")
     operation = "change_delivery_address"
     free_text = frozenset({"address"})
-    solvable = {"address_incomplete": "address", "postcode_invalid": "address", "country_not_served": "address", "unchanged": "address"}
+    solvable: ClassVar[dict[str, str]] = {
+        "address_incomplete": "address",
+        "postcode_invalid": "address",
+        "country_not_served": "address",
+        "unchanged": "address",
+    }
     later = ("unchanged",)
 
     def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +101,11 @@ class ChangeAddress(Change, OrderFlow):
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The order and its new address."""
-        return {"order_number": turn.slot("order_number"), "address": turn.slot("address"), "make_default": turn.slot("make_default")}
+        return {
+            "order_number": turn.slot("order_number"),
+            "address": turn.slot("address"),
+            "make_default": turn.slot("make_default"),
+        }
 
     def confirm_buttons(self, turn: Turn) -> list[Button]:
         """The address may be kept for the future."""
@@ -105,14 +115,27 @@ class ChangeAddress(Change, OrderFlow):
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """Old and new address, cost and day."""
         return [
-            turn.t("utter_confirm_address", order_number=data["order_number"], address=_address(data["address"]), previous=_address(data["previous"])),
-            turn.t("utter_extra_cost", amount=turn.texts.money(data["extra_cost"])) if positive(data.get("extra_cost")) else "",
-            turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else "",
+            turn.t(
+                "utter_confirm_address",
+                order_number=data["order_number"],
+                address=_address(data["address"]),
+                previous=_address(data["previous"]),
+            ),
+            turn.t("utter_extra_cost", amount=turn.texts.money(data["extra_cost"]))
+            if positive(data.get("extra_cost"))
+            else "",
+            turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"]))
+            if data.get("expected_on")
+            else "",
         ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """Where it goes now, and when it comes."""
-        expected = turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else ""
+        expected = (
+            turn.t("utter_now_expected", on_day=turn.texts.on_day(data["expected_on"]))
+            if data.get("expected_on")
+            else ""
+        )
         turn.say(
             turn.t("utter_address_changed", order_number=data["order_number"], address=_address(data["address"])),
             turn.t("utter_address_default") if data.get("default_changed") else "",
@@ -130,7 +153,7 @@ class ChangePayment(Change, OrderFlow):
     steps = ("order_number", "proof", "full_proof", "payment_method", "confirm")
     matter = "money"
     operation = "change_payment_method"
-    solvable = {
+    solvable: ClassVar[dict[str, str]] = {
         "method_needed": "payment_method",
         "method_unknown": "payment_method",
         "same_method": "payment_method",
@@ -148,12 +171,18 @@ class ChangePayment(Change, OrderFlow):
     async def ask_payment_method(self, turn: Turn) -> None:
         """The ways that are open for this order."""
         options = await self._options(turn)
-        buttons = [{"title": _option_title(turn, option), "payload": choose(payment_method=option["id"])} for option in options]
+        buttons = [
+            {"title": _option_title(turn, option), "payload": choose(payment_method=option["id"])} for option in options
+        ]
         self.pose(turn, "payment_method", buttons=buttons, order_number=turn.slot("order_number"))
 
     async def read_payment_method(self, turn: Turn) -> str | None:
         """One of the ways, by its name or its place in the list."""
-        return reading.choice(turn.text, _payment_words(await self._options(turn)), by_place=turn.slot("requested_slot") == "payment_method")
+        return reading.choice(
+            turn.text,
+            _payment_words(await self._options(turn)),
+            by_place=turn.slot("requested_slot") == "payment_method",
+        )
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The order and the way."""
@@ -169,13 +198,13 @@ class ChangePayment(Change, OrderFlow):
                 after=_method_label(turn, data["to"]),
                 amount=turn.texts.money(data["amount"]),
             ),
-            money_line(turn, data.get("refund"), "utter_would_refund"),
+            refund_sentence(turn, data),
             turn.t("utter_pay_by", by_day=turn.texts.by_day(data["pay_by"])) if data.get("pay_by") else "",
         ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """How it is paid now, and what the customer has to do."""
-        refund = money_line(turn, data.get("refund"), "utter_will_refund")
+        refund = refund_sentence(turn, data)
         turn.say(
             turn.t("utter_payment_changed", order_number=data["order_number"], after=_method_label(turn, data["to"])),
             refund,
@@ -195,8 +224,14 @@ class ChangeOrder(Change, LineStep):
     notes = (*OrderFlow.notes, "changes")
     operation = "change_items"
     several = False
-    depends = {"line": ("wish",)}
-    solvable = {"variant_unknown": "wish", "variant_unclear": "wish", "other_product": "wish", "unchanged": "wish", "out_of_stock": "wish"}
+    depends: ClassVar[dict[str, tuple[str, ...]]] = {"line": ("wish",)}
+    solvable: ClassVar[dict[str, str]] = {
+        "variant_unknown": "wish",
+        "variant_unclear": "wish",
+        "other_product": "wish",
+        "unchanged": "wish",
+        "out_of_stock": "wish",
+    }
     later = ("unchanged",)
 
     def eligible(self, line: Mapping[str, Any]) -> bool:
@@ -206,7 +241,10 @@ class ChangeOrder(Change, LineStep):
     def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """As many of the first item as there are: no change at all, and still checked."""
         line = order["lines"][0]
-        return {"order_number": order["number"], "changes": [{"line_id": str(line["id"]), "quantity": line["quantity"]}]}
+        return {
+            "order_number": order["number"],
+            "changes": [{"line_id": str(line["id"]), "quantity": line["quantity"]}],
+        }
 
     async def settle_wish(self, turn: Turn) -> dict[str, Any] | None:
         """What was said at the beginning, if it names a change."""
@@ -216,7 +254,12 @@ class ChangeOrder(Change, LineStep):
         """What should be different; the variants there are as choices."""
         line = (await self.chosen(turn))[0]
         buttons = await variant_buttons(turn, line)
-        self.pose(turn, "wish", buttons=[*buttons, turn.button("utter_button_remove", choose(wish="quantity:0"))], item=turn.texts.item(line, quantity=1))
+        self.pose(
+            turn,
+            "wish",
+            buttons=[*buttons, turn.button("utter_button_remove", choose(wish="quantity:0"))],
+            item=turn.texts.item(line, quantity=1),
+        )
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant, a number of pieces, or "remove it"."""
@@ -246,7 +289,10 @@ class ChangeOrder(Change, LineStep):
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """All changes collected."""
-        return {"order_number": turn.slot("order_number"), "changes": [*(turn.slot("changes") or []), self._change(turn)]}
+        return {
+            "order_number": turn.slot("order_number"),
+            "changes": [*(turn.slot("changes") or []), self._change(turn)],
+        }
 
     def confirm_buttons(self, turn: Turn) -> list[Button]:
         """One more item may be changed in the same go."""
@@ -256,16 +302,31 @@ class ChangeOrder(Change, LineStep):
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """Each change, the difference, how it is settled, and the day."""
         return [
-            turn.t("utter_confirm_changes", order_number=data["order_number"], changes=_changes(turn, data["changes"]), new_total=turn.texts.money(data["new_total"])),
+            turn.t(
+                "utter_confirm_changes",
+                order_number=data["order_number"],
+                changes=_changes(turn, data["changes"]),
+                new_total=turn.texts.money(data["new_total"]),
+            ),
             settlement_text(turn, data),
-            turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else "",
+            turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"]))
+            if data.get("expected_on")
+            else "",
         ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """What was changed, what it costs, when it comes."""
-        expected = turn.t("utter_then_expected", on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else ""
+        expected = (
+            turn.t("utter_now_expected", on_day=turn.texts.on_day(data["expected_on"]))
+            if data.get("expected_on")
+            else ""
+        )
         settled = settlement_text(turn, data)
-        turn.say(turn.t("utter_order_changed", order_number=data["order_number"], changes=_changes(turn, data["changes"])), settled, expected)
+        turn.say(
+            turn.t("utter_order_changed", order_number=data["order_number"], changes=_changes(turn, data["changes"])),
+            settled,
+            expected,
+        )
         if expected:
             turn.promise("delivery", expected, data["expected_on"], order=data["order_number"])
         settlement = data.get("settlement") or {}
@@ -275,9 +336,18 @@ class ChangeOrder(Change, LineStep):
 
 # -- wishes for another variant, shared with exchanging
 
-_REMOVE = re.compile(r"\b(entfern\w*|weglassen|streich\w*|rausnehmen|herausnehmen|lösch\w*|raus|remove|delete|take (it )?out|drop it)\b", re.IGNORECASE)
-_PIECES = re.compile(r"\b(\d{1,2}|ein|eine|einen|zwei|drei|vier|fünf|one|two|three|four|five)\s*(x|mal|stück|stk|exemplare?|pieces?|pcs|of them|davon)?\b", re.IGNORECASE)
-_PIECES_STRICT = re.compile(r"\b(\d{1,2}|zwei|drei|vier|fünf|two|three|four|five)\s*(x|mal|stück|stk|pieces?|pcs|of them|davon)\b|\b(nur|statt|instead|only) (\d|ein|one)", re.IGNORECASE)
+_REMOVE = re.compile(
+    r"\b(entfern\w*|weglassen|streich\w*|rausnehmen|herausnehmen|lösch\w*|raus|remove|delete|take (it )?out|drop it)\b",
+    re.IGNORECASE,
+)
+_PIECES = re.compile(
+    r"\b(\d{1,2}|ein|eine|einen|zwei|drei|vier|fünf|one|two|three|four|five)\s*(x|mal|stück|stk|exemplare?|pieces?|pcs|of them|davon)?\b",
+    re.IGNORECASE,
+)
+_PIECES_STRICT = re.compile(
+    r"\b(\d{1,2}|zwei|drei|vier|fünf|two|three|four|five)\s*(x|mal|stück|stk|pieces?|pcs|of them|davon)\b|\b(nur|statt|instead|only) (\d|ein|one)",
+    re.IGNORECASE,
+)
 _VARIANT = re.compile(
     r"\b(größe|groesse|size|farbe|colou?r|variante|in (der |die )?(größe )?(xxs|xs|s|m|l|xl|xxl|\d{2})\b"
     r"|(rot|blau|grün|gelb|schwarz|weiß|grau|braun|rosa|pink|lila|orange|beige|marine|sand|türkis|oliv"
@@ -319,14 +389,22 @@ def chosen_wish(value: Any) -> dict[str, Any] | None:
 async def variant_buttons(turn: Turn, line: Mapping[str, Any]) -> list[Button]:
     """The other variants of an item that are in stock; after an unclear wish only those that fit it."""
     obstacle = turn.slot("obstacle") or {}
-    options = obstacle.get("params", {}).get("options") if obstacle.get("code") in ("variant_unclear", "out_of_stock", "variant_unknown") else None
+    options = (
+        obstacle.get("params", {}).get("options")
+        if obstacle.get("code") in ("variant_unclear", "out_of_stock", "variant_unknown")
+        else None
+    )
     if options is None:
-        result = await turn.look_up("product_availability", order_number=turn.slot("order_number"), line_id=str(line["id"]))
+        result = await turn.look_up(
+            "product_availability", order_number=turn.slot("order_number"), line_id=str(line["id"])
+        )
         options = result.data["variants"] if isinstance(result, Done) else []
     return [
         {"title": turn.texts.named(option, "variant")[:60], "payload": choose(wish=f"sku:{option['sku']}")}
         for option in options
-        if isinstance(option, Mapping) and option.get("availability", "in_stock") != "out_of_stock" and option["sku"] != line["sku"]
+        if isinstance(option, Mapping)
+        and option.get("availability", "in_stock") != "out_of_stock"
+        and option["sku"] != line["sku"]
     ][:8]
 
 
@@ -334,15 +412,19 @@ def settlement_text(turn: Turn, data: Mapping[str, Any]) -> str:
     """What a change costs or brings back, and how that is settled."""
     settlement = data.get("settlement") or {}
     kind = settlement.get("kind") or "none"
-    if kind == "none":
-        return turn.t("utter_settlement_none")
+    if kind in ("none", "owed"):
+        return turn.t(f"utter_settlement_{kind}")
     to = settlement.get("to") or {}
     values = {"amount": turn.texts.money(settlement["amount"])}
     if kind == "charge":
         return turn.t("utter_settlement_charge", **values, label=to.get("label") or turn.t("utter_way_you_paid"))
-    by_day = turn.texts.by_day(settlement["expected_on"]) if settlement.get("expected_on") else None
-    where = turn.t(f"utter_money_to_{to['kind']}", label=to["label"]) if to else ""
-    return turn.t("utter_settlement_refund", **values, to=where, by_day=by_day) if by_day else turn.t("utter_settlement_refund_undated", **values, to=where)
+    on_day = turn.texts.on_day(settlement["expected_on"]) if settlement.get("expected_on") else None
+    where = money_to(turn, to) if to else ""
+    return (
+        turn.t("utter_settlement_refund", **values, to=where, on_day=on_day)
+        if on_day
+        else turn.t("utter_settlement_refund_undated", **values, to=where)
+    )
 
 
 def _changes(turn: Turn, changes: list[Mapping[str, Any]]) -> str:
@@ -363,8 +445,16 @@ def _one_change(turn: Turn, change: Mapping[str, Any]) -> str:
 
 # -- inside
 
+
 def _payment_words(options: list[dict[str, Any]]) -> dict[str, list[str]]:
-    return {option["id"]: [option.get("label") or "", option["kind"].replace("_", " "), *_WORDS_FOR_PAYMENT.get(option["kind"], ())] for option in options}
+    return {
+        option["id"]: [
+            option.get("label") or "",
+            option["kind"].replace("_", " "),
+            *_WORDS_FOR_PAYMENT.get(option["kind"], ()),
+        ]
+        for option in options
+    }
 
 
 _WORDS_FOR_PAYMENT: Mapping[str, tuple[str, ...]] = {
@@ -393,7 +483,11 @@ def _method_label(turn: Turn, option: Any) -> str:
 def _address(address: Mapping[str, Any] | None) -> str:
     if not address:
         return "–"
-    return ", ".join(part for part in (address.get("street"), f"{address.get('postcode') or ''} {address.get('city') or ''}".strip()) if part)
+    return ", ".join(
+        part
+        for part in (address.get("street"), f"{address.get('postcode') or ''} {address.get('city') or ''}".strip())
+        if part
+    )
 
 
 def address_in(text: str) -> dict[str, str]:

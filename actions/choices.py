@@ -5,7 +5,7 @@ from typing import Any
 
 from actions.turn import Button, Turn, choose
 
-__all__ = ["chosen_lines", "line_buttons", "money_line", "pieces", "positive", "reason_buttons", "refund_sentence"]
+__all__ = ["chosen_lines", "line_buttons", "money_to", "pieces", "positive", "reason_buttons", "refund_sentence"]
 
 _TITLE_LENGTH = 60
 """Characters of a button's title that every channel shows."""
@@ -14,7 +14,9 @@ _REASONS_SHOWN = 6
 
 def line_buttons(turn: Turn, lines: Sequence[Mapping[str, Any]]) -> list[Button]:
     """One button for each item."""
-    return [{"title": turn.texts.item(line)[:_TITLE_LENGTH], "payload": choose(line=str(line["id"]))} for line in lines[:8]]
+    return [
+        {"title": turn.texts.item(line)[:_TITLE_LENGTH], "payload": choose(line=str(line["id"]))} for line in lines[:8]
+    ]
 
 
 def reason_buttons(turn: Turn, reasons: Iterable[str]) -> list[Button]:
@@ -37,19 +39,29 @@ def pieces(line: Mapping[str, Any], state: str) -> int:
     return int(line.get(state) or 0)
 
 
-def money_line(turn: Turn, refund: Mapping[str, Any] | None, response: str) -> str:
-    """As `refund_sentence`, and nothing where no money comes back."""
-    return refund_sentence(turn, refund, response, none="") if refund else ""
+def refund_sentence(turn: Turn, data: Mapping[str, Any], *, none: str | None = None) -> str:
+    """What money comes back where and until when, or what need not be paid any more.
 
-
-def refund_sentence(turn: Turn, refund: Mapping[str, Any] | None, response: str, *, none: str) -> str:
-    """How much money comes back where and until when; another response where none does."""
-    if not refund or not float(refund["amount"]["amount"]):
+    Args:
+        turn: the message answered.
+        data: of an operation, with `refund` and perhaps `credit`.
+        none: the response where no money comes back.
+    """
+    refund = data.get("refund")
+    if not refund or not positive(refund["amount"]):
+        if positive(data.get("credit")):
+            return turn.t("utter_credit_on_invoice", amount=turn.texts.money(data["credit"]))
         return turn.t(none) if none else ""
-    values = {"amount": turn.texts.money(refund["amount"]), "to": turn.t(f"utter_money_to_{refund['to']['kind']}", label=refund["to"]["label"])}
+    name = "utter_money_back_after_check" if refund.get("after") == "receipt" else "utter_money_back"
+    values = {"amount": turn.texts.money(refund["amount"]), "to": money_to(turn, refund["to"])}
     if refund.get("expected_on"):
-        return turn.t(response, **values, by_day=turn.texts.by_day(refund["expected_on"]))
-    return turn.t(f"{response}_undated", **values)
+        return turn.t(name, **values, on_day=turn.texts.on_day(refund["expected_on"]))
+    return turn.t(f"{name}_undated", **values)
+
+
+def money_to(turn: Turn, to: Mapping[str, Any]) -> str:
+    """`auf Ihr PayPal-Konto`."""
+    return turn.t(f"utter_money_to_{to['kind']}")
 
 
 def positive(amount: Mapping[str, Any] | None) -> bool:

@@ -1,7 +1,7 @@
 """Something came broken, wrong or not at all; something broke later."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from actions import reading
 from actions.choices import chosen_lines, refund_sentence
@@ -15,7 +15,20 @@ __all__ = ["ClaimItem", "WarrantyClaim"]
 
 _KINDS = {"damaged_item": "damaged", "wrong_item": "wrong", "missing_item": "missing"}
 _WISHES: Mapping[str, tuple[str, ...]] = {
-    "replacement": ("ersatz", "neu", "neuen", "neue", "austausch", "nachlieferung", "nachliefern", "richtigen", "replacement", "new one", "replace", "send it again"),
+    "replacement": (
+        "ersatz",
+        "neu",
+        "neuen",
+        "neue",
+        "austausch",
+        "nachlieferung",
+        "nachliefern",
+        "richtigen",
+        "replacement",
+        "new one",
+        "replace",
+        "send it again",
+    ),
     "refund": ("geld", "geld zurück", "erstattung", "erstatten", "money", "refund", "money back"),
 }
 _NONE = "-"
@@ -31,7 +44,12 @@ class ClaimItem(Change, LineStep):
     notes = (*OrderFlow.notes, "claim_kind")
     matter = "goods"
     operation = "claim_item"
-    solvable = {"photo_needed": "photo", "wish_needed": "claim_wish", "wish_unavailable": "claim_wish", "out_of_stock": "claim_wish"}
+    solvable: ClassVar[dict[str, str]] = {
+        "photo_needed": "photo",
+        "wish_needed": "claim_wish",
+        "wish_unavailable": "claim_wish",
+        "out_of_stock": "claim_wish",
+    }
 
     async def begin(self, turn: Turn) -> None:
         """The intent says what is wrong."""
@@ -40,7 +58,12 @@ class ClaimItem(Change, LineStep):
 
     async def hear(self, turn: Turn) -> bool:
         """Somebody may notice in the middle that it is another thing that is wrong."""
-        if turn.intent in _KINDS and not turn.is_choice and turn.slot("claim_kind") != _KINDS[turn.intent] and turn.slot("requested_slot") != "photo":
+        if (
+            turn.intent in _KINDS
+            and not turn.is_choice
+            and turn.slot("claim_kind") != _KINDS[turn.intent]
+            and turn.slot("requested_slot") != "photo"
+        ):
             turn.set("claim_kind", _KINDS[turn.intent])
         return await super().hear(turn)
 
@@ -55,8 +78,14 @@ class ClaimItem(Change, LineStep):
     async def ask_claim_wish(self, turn: Turn) -> None:
         """A replacement or the money."""
         obstacle = turn.slot("obstacle") or {}
-        options = (obstacle.get("params") or {}).get("options") or (["refund"] if obstacle.get("code") == "out_of_stock" else list(_WISHES))
-        self.pose(turn, "claim_wish", buttons=[turn.button(f"utter_claim_wish_{wish}", choose(claim_wish=wish)) for wish in options])
+        options = (obstacle.get("params") or {}).get("options") or (
+            ["refund"] if obstacle.get("code") == "out_of_stock" else list(_WISHES)
+        )
+        self.pose(
+            turn,
+            "claim_wish",
+            buttons=[turn.button(f"utter_claim_wish_{wish}", choose(claim_wish=wish)) for wish in options],
+        )
 
     async def read_claim_wish(self, turn: Turn) -> str | None:
         """A replacement or the money, in the customer's words."""
@@ -91,20 +120,22 @@ class ClaimItem(Change, LineStep):
         """What will be sent or refunded and when, and whether something goes back."""
         return [
             turn.t(f"utter_confirm_claim_{data['kind']}", items=item_list(turn, data["lines"])),
-            self._outcome(turn, data, "utter_would_refund"),
-            turn.t("utter_claim_send_back") if data.get("send_back") else turn.t("utter_claim_keep") if data["kind"] != "missing" else "",
+            self._outcome(turn, data),
+            self._goes_back(turn, data),
         ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """The number, what comes when, and the label if something goes back."""
         order = turn.slot("order_number")
-        outcome = self._outcome(turn, data, "utter_will_refund")
+        outcome = self._outcome(turn, data)
         back = data.get("return") or {}
         label = back.get("label") or {}
         turn.say(
             turn.t("utter_claim_opened", number=data["number"]),
             outcome,
-            turn.t("utter_claim_return", number=back["number"], by_day=turn.texts.by_day(back["hand_in_by"])) if back.get("number") and back.get("hand_in_by") else "",
+            turn.t("utter_claim_return", number=back["number"], by_day=turn.texts.by_day(back["hand_in_by"]))
+            if back.get("number") and back.get("hand_in_by")
+            else "",
             turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
         )
         if data.get("replacement") and data["replacement"].get("expected_on"):
@@ -114,13 +145,22 @@ class ClaimItem(Change, LineStep):
         elif data.get("answer_by"):
             turn.promise("answer", outcome, data["answer_by"], order=order)
 
-    def _outcome(self, turn: Turn, data: Mapping[str, Any], refund: str) -> str:
+    def _goes_back(self, turn: Turn, data: Mapping[str, Any]) -> str:
+        if data.get("send_back"):
+            return turn.t("utter_claim_send_back")
+        return turn.t("utter_claim_keep") if data["kind"] != "missing" and data.get("decided") else ""
+
+    def _outcome(self, turn: Turn, data: Mapping[str, Any]) -> str:
         if not data.get("decided", True) and data.get("answer_by"):
             return turn.t("utter_claim_checked", by_day=turn.texts.by_day(data["answer_by"]))
         if data.get("replacement"):
             day = data["replacement"].get("expected_on")
-            return turn.t("utter_claim_replacement", on_day=turn.texts.on_day(day)) if day else turn.t("utter_claim_replacement_undated")
-        return refund_sentence(turn, data.get("refund"), refund, none="utter_nothing_to_pay")
+            return (
+                turn.t("utter_claim_replacement", on_day=turn.texts.on_day(day))
+                if day
+                else turn.t("utter_claim_replacement_undated")
+            )
+        return refund_sentence(turn, data, none="utter_nothing_to_pay")
 
 
 class WarrantyClaim(Change, LineStep):
@@ -133,7 +173,7 @@ class WarrantyClaim(Change, LineStep):
     operation = "warranty_claim"
     several = False
     free_text = frozenset({"description"})
-    solvable = {"description_needed": "description"}
+    solvable: ClassVar[dict[str, str]] = {"description_needed": "description"}
 
     def eligible(self, line: Mapping[str, Any]) -> bool:
         """What the customer has or had."""
@@ -147,12 +187,20 @@ class WarrantyClaim(Change, LineStep):
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The item and what is broken about it."""
-        return {"order_number": turn.slot("order_number"), "line_id": chosen_lines(turn.slot("line"))[0], "description": turn.slot("description")}
+        return {
+            "order_number": turn.slot("order_number"),
+            "line_id": chosen_lines(turn.slot("line"))[0],
+            "description": turn.slot("description"),
+        }
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What is taken down, and until when there is an answer."""
         return [
-            turn.t("utter_confirm_warranty", item=turn.texts.item(data["line"], quantity=1), description=turn.slot("description")),
+            turn.t(
+                "utter_confirm_warranty",
+                item=turn.texts.item(data["line"], quantity=1),
+                description=turn.slot("description"),
+            ),
             turn.t("utter_warranty_until", by_day=turn.texts.by_day(data["until"])) if data.get("until") else "",
             turn.t("utter_answer_by", by_day=turn.texts.by_day(data["answer_by"])),
         ]

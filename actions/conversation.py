@@ -89,7 +89,9 @@ class Deny(Answer):
         if offered:
             turn.tell("utter_offer_declined")
             offer_agenda(turn)
-        elif _THAT_IS_ALL.search(turn.text) or "danke" in reading.plain(turn.text) or "thank" in reading.plain(turn.text):
+        elif (
+            _THAT_IS_ALL.search(turn.text) or "danke" in reading.plain(turn.text) or "thank" in reading.plain(turn.text)
+        ):
             say_goodbye(turn)
         else:
             turn.tell("utter_deny")
@@ -199,5 +201,3 @@ def _meanings(turn: Turn) -> list[Button]:
             payload = f"/{name}" + (f'{{"order_number": "{number}"}}' if number else "")
             buttons.append(turn.button(f"utter_meaning_{name}", payload))
     return buttons[:_MEANINGS_OFFERED]
-
-

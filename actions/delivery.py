@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from actions import reading
 from actions.answers import ShopAnswer
@@ -16,11 +16,33 @@ __all__ = ["DeliveryLate", "DeliveryOptions", "DeliveryTime", "Reschedule", "Sea
 
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "day": ("anderer tag", "an einem anderen tag", "another day", "different day", "später", "later"),
-    "window": ("uhrzeit", "zeitfenster", "time window", "time slot", "vormittags", "nachmittags", "abends", "morning", "afternoon", "evening"),
+    "window": (
+        "uhrzeit",
+        "zeitfenster",
+        "time window",
+        "time slot",
+        "vormittags",
+        "nachmittags",
+        "abends",
+        "morning",
+        "afternoon",
+        "evening",
+    ),
     "locker": ("packstation", "paketstation", "parcel locker", "locker"),
     "neighbour": ("nachbar", "nachbarn", "nachbarin", "neighbour", "neighbor"),
     "store": ("laden", "filiale", "abholen", "selbst abholen", "store", "shop", "pick it up"),
-    "safe_place": ("ablageort", "ablegen", "garage", "terrasse", "schuppen", "vor die tür", "safe place", "porch", "leave it", "shed"),
+    "safe_place": (
+        "ablageort",
+        "ablegen",
+        "garage",
+        "terrasse",
+        "schuppen",
+        "vor die tür",
+        "safe place",
+        "porch",
+        "leave it",
+        "shed",
+    ),
 }
 _NEEDS_PLACE = ("neighbour", "safe_place", "locker", "store")
 _NOT_NEEDED = "-"
@@ -52,7 +74,10 @@ class DeliveryLate(OrderFlow):
             opening,
             status_text(turn, order),
             turn.t("utter_offer_search") if search else "",
-            buttons=[*(turn.buttons("utter_offer_search") if search else status_buttons(turn, order)), *turn.buttons("utter_offer_person")],
+            buttons=[
+                *(turn.buttons("utter_offer_search") if search else status_buttons(turn, order)),
+                *turn.buttons("utter_offer_person"),
+            ],
             card=order_card(turn, order),
             acknowledgement=own,
         )
@@ -67,7 +92,7 @@ class SearchParcel(Change, OrderFlow):
     steps = ("order_number", "proof", "shipment", "confirm")
     matter = "waiting"
     operation = "search_parcel"
-    solvable = {"several_shipments": "shipment"}
+    solvable: ClassVar[dict[str, str]] = {"several_shipments": "shipment"}
     later = ("several_shipments",)
     question = "utter_shall_i_search"
 
@@ -102,7 +127,11 @@ class SearchParcel(Change, OrderFlow):
             )
             if delivered
             else turn.t("utter_overdue_parcel", carrier=parcel["carrier_name"]),
-            turn.t("utter_ask_neighbour", neighbour=data["neighbour"]) if data.get("neighbour") else turn.t("utter_look_around") if delivered else "",
+            turn.t("utter_ask_neighbour", neighbour=data["neighbour"])
+            if data.get("neighbour")
+            else turn.t("utter_look_around")
+            if delivered
+            else "",
             turn.t("utter_search_takes", carrier=parcel["carrier_name"], by_day=turn.texts.by_day(data["answer_by"])),
         ]
 
@@ -122,8 +151,8 @@ class Reschedule(Change, OrderFlow):
     matter = "waiting"
     operation = "reschedule_delivery"
     free_text = frozenset({"place"})
-    depends = {"delivery_wish": ("day", "window", "place")}
-    solvable = {
+    depends: ClassVar[dict[str, tuple[str, ...]]] = {"delivery_wish": ("day", "window", "place")}
+    solvable: ClassVar[dict[str, str]] = {
         "several_shipments": "shipment",
         "wish_unavailable": "delivery_wish",
         "day_needed": "day",
@@ -161,14 +190,20 @@ class Reschedule(Change, OrderFlow):
     async def ask_delivery_wish(self, turn: Turn) -> None:
         """What can be changed."""
         wishes = await self._wishes(turn)
-        self.pose(turn, "delivery_wish", buttons=[turn.button(f"utter_wish_{wish}", choose(delivery_wish=wish)) for wish in wishes])
+        self.pose(
+            turn,
+            "delivery_wish",
+            buttons=[turn.button(f"utter_wish_{wish}", choose(delivery_wish=wish)) for wish in wishes],
+        )
 
     async def read_delivery_wish(self, turn: Turn) -> str | None:
         """A kind of wish; a day or a time that is named is one."""
         return await self._wish_in(turn, turn.text, _times(turn))
 
     async def _wish_in(self, turn: Turn, text: str, times: Mapping[str, Any]) -> str | None:
-        kind = reading.choice(text, {wish: _KINDS[wish] for wish in await self._wishes(turn) if wish in _KINDS}, by_place=False)
+        kind = reading.choice(
+            text, {wish: _KINDS[wish] for wish in await self._wishes(turn) if wish in _KINDS}, by_place=False
+        )
         if kind in (None, "day", "window") and times.get("window"):
             return "window"
         return kind or ("day" if times.get("day") else None)
@@ -185,7 +220,11 @@ class Reschedule(Change, OrderFlow):
         named = (turn.slot("opened_with") or {}).get("day")
         if named:
             return str(named)
-        return None if turn.slot("delivery_wish") == "day" or (turn.slot("obstacle") or {}).get("code") == "day_needed" else _NOT_NEEDED
+        return (
+            None
+            if turn.slot("delivery_wish") == "day" or (turn.slot("obstacle") or {}).get("code") == "day_needed"
+            else _NOT_NEEDED
+        )
 
     async def ask_day(self, turn: Turn) -> None:
         """The day; days that are possible are choices."""
@@ -208,7 +247,13 @@ class Reschedule(Change, OrderFlow):
         if not windows:
             info = await turn.look_up("shop_info")
             windows = info.data["delivery"].get("windows") if isinstance(info, Done) else []
-        self.pose(turn, "window", buttons=[{"title": _window_title(turn, window), "payload": choose(window=window)} for window in windows or []])
+        self.pose(
+            turn,
+            "window",
+            buttons=[
+                {"title": _window_title(turn, window), "payload": choose(window=window)} for window in windows or []
+            ],
+        )
 
     async def read_window(self, turn: Turn) -> str | None:
         """Two hours."""
@@ -227,7 +272,10 @@ class Reschedule(Change, OrderFlow):
             stores = info.data["stores"] if isinstance(info, Done) else []
             buttons = [{"title": store["name"][:60], "payload": choose(place=store["name"])} for store in stores]
         elif kind == "safe_place":
-            buttons = [turn.button(f"utter_spot_{spot}", choose(place=turn.t(f"utter_spot_{spot}"))) for spot in ("garage", "terrace", "shed", "door")]
+            buttons = [
+                turn.button(f"utter_spot_{spot}", choose(place=turn.t(f"utter_spot_{spot}")))
+                for spot in ("garage", "terrace", "shed", "door")
+            ]
         turn.say(turn.t(f"utter_ask_place_{kind}"), buttons=buttons)
 
     async def read_place(self, turn: Turn) -> str | None:
@@ -237,12 +285,16 @@ class Reschedule(Change, OrderFlow):
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The parcel and the wish."""
         wish = {"kind": turn.slot("delivery_wish")}
-        wish.update({step: turn.slot(step) for step in ("day", "window", "place") if turn.slot(step) not in (None, _NOT_NEEDED)})
+        wish.update(
+            {step: turn.slot(step) for step in ("day", "window", "place") if turn.slot(step) not in (None, _NOT_NEEDED)}
+        )
         return {"order_number": turn.slot("order_number"), "shipment_id": turn.slot("shipment"), "to": wish}
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What the carrier will be told."""
-        return [turn.t("utter_confirm_reschedule", order_number=turn.slot("order_number"), wish=self._wish_text(turn, data))]
+        return [
+            turn.t("utter_confirm_reschedule", order_number=turn.slot("order_number"), wish=self._wish_text(turn, data))
+        ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """What the carrier was told, and when the parcel comes."""
@@ -299,7 +351,11 @@ class DeliveryTime(ShopAnswer):
             )
             for option in delivery["options"]
         ]
-        turn.say("\n".join([turn.t("utter_delivery_time"), *lines]), "\n" + turn.t("utter_delivery_time_known"), buttons=turn.buttons("utter_delivery_time"))
+        turn.say(
+            "\n".join([turn.t("utter_delivery_time"), *lines]),
+            "\n" + turn.t("utter_delivery_time_known"),
+            buttons=turn.buttons("utter_delivery_time"),
+        )
 
 
 class DeliveryCosts(ShopAnswer):
@@ -313,9 +369,16 @@ class DeliveryCosts(ShopAnswer):
         """The price of each way, and from where it is free."""
         delivery = info["delivery"]
         prices = [
-            turn.t("utter_delivery_cost_option", name=turn.texts.local(option["name"]), price=_price(turn, option["price"])) for option in delivery["options"]
+            turn.t(
+                "utter_delivery_cost_option", name=turn.texts.local(option["name"]), price=_price(turn, option["price"])
+            )
+            for option in delivery["options"]
         ]
-        turn.say("\n".join([turn.t("utter_delivery_costs"), *prices]), "\n" + _free_from(turn, delivery), buttons=turn.buttons("utter_delivery_costs"))
+        turn.say(
+            "\n".join([turn.t("utter_delivery_costs"), *prices]),
+            "\n" + _free_from(turn, delivery),
+            buttons=turn.buttons("utter_delivery_costs"),
+        )
 
 
 class DeliveryArea(ShopAnswer):
@@ -334,7 +397,10 @@ class DeliveryArea(ShopAnswer):
 
 def parcel_buttons(turn: Turn, order: Mapping[str, Any]) -> list[Button]:
     """One button for each parcel, by what is in it."""
-    return [{"title": title[:60], "payload": choose(shipment=str(parcel_id))} for parcel_id, title in _parcels(turn, order).items()]
+    return [
+        {"title": title[:60], "payload": choose(shipment=str(parcel_id))}
+        for parcel_id, title in _parcels(turn, order).items()
+    ]
 
 
 def parcel_in(text: str, order: Mapping[str, Any]) -> str | None:
@@ -349,12 +415,16 @@ def parcel_in(text: str, order: Mapping[str, Any]) -> str | None:
 def _parcels(turn: Turn, order: Mapping[str, Any]) -> dict[str, str]:
     by_id = {str(line["id"]): line for line in order["lines"]}
     return {
-        str(parcel["id"]): item_list(turn, [{**by_id[str(part["line_id"])], "quantity": part["quantity"]} for part in parcel["lines"]])
+        str(parcel["id"]): item_list(
+            turn, [{**by_id[str(part["line_id"])], "quantity": part["quantity"]} for part in parcel["lines"]]
+        )
         for parcel in order["shipments"]
     }
 
 
-_HOURS = re.compile(r"(?<!\d)(\d{1,2})(?::00)?\s*(?:-|–|bis|to|and|und)\s*(\d{1,2})(?::00)?\s*(uhr|h|pm|am|o'clock)?", re.IGNORECASE)
+_HOURS = re.compile(
+    r"(?<!\d)(\d{1,2})(?::00)?\s*(?:-|–|bis|to|and|und)\s*(\d{1,2})(?::00)?\s*(uhr|h|pm|am|o'clock)?", re.IGNORECASE
+)
 
 
 def _times(turn: Turn) -> dict[str, str]:
@@ -405,7 +475,9 @@ def _price(turn: Turn, price: Mapping[str, Any]) -> str:
 
 
 def _free_from(turn: Turn, delivery: Mapping[str, Any]) -> str:
-    return turn.t("utter_free_from", amount=turn.texts.money(delivery["free_from"])) if delivery.get("free_from") else ""
+    return (
+        turn.t("utter_free_from", amount=turn.texts.money(delivery["free_from"])) if delivery.get("free_from") else ""
+    )
 
 
 def _arrival(turn: Turn, first: str, last: str) -> str:

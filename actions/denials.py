@@ -69,7 +69,11 @@ def _name(turn: Turn, item: Any) -> str:
     if isinstance(item, Mapping):
         if "variant" in item:
             return turn.texts.named(item, "variant") or turn.texts.named(item)
-        return turn.texts.local(item.get("name")) if isinstance(item.get("name"), Mapping) else str(item.get("label") or turn.texts.named(item))
+        return (
+            turn.texts.local(item.get("name"))
+            if isinstance(item.get("name"), Mapping)
+            else str(item.get("label") or turn.texts.named(item))
+        )
     return _day_or_word(turn, item)
 
 

@@ -28,7 +28,19 @@ from actions.denials import explain
 from actions.shop_client import Denied, ShopUnavailable
 from actions.turn import Button, Turn
 
-__all__ = ["FLOWS", "Answer", "Change", "Flow", "Halt", "NotUsable", "Reopen", "close_flow", "flow_of_intent", "leave", "resume"]
+__all__ = [
+    "FLOWS",
+    "Answer",
+    "Change",
+    "Flow",
+    "Halt",
+    "NotUsable",
+    "Reopen",
+    "close_flow",
+    "flow_of_intent",
+    "leave",
+    "resume",
+]
 
 SURE = 0.55
 """Confidence (0..1) from which a message in the middle of a flow is taken as another wish."""
@@ -37,6 +49,19 @@ HELPED_TWICE = 2
 _AGENDA_LENGTH = 3
 _FEW_WORDS = 4
 _LEAVING = frozenset({"stop", "human_handoff", "goodbye"})
+# Denials that only say that an answer is missing; asking for it says the same.
+_SAID_BY_THE_QUESTION = frozenset(
+    {
+        "photo_needed",
+        "method_needed",
+        "several_shipments",
+        "day_needed",
+        "place_needed",
+        "wish_needed",
+        "description_needed",
+        "email_needed",
+    }
+)
 _PROOFS = ("proof", "full_proof")
 _SUPPLYING = frozenset({"inform", "affirm", "deny"})
 _UNREAD = frozenset({"nlu_fallback", "out_of_scope", "inform", "affirm", "deny", ""})
@@ -114,10 +139,16 @@ class Flow(FormValidationAction, ABC):
             FLOWS[cls.form] = cls()
             # rasa-sdk finds actions as classes: one that ends the flow (action_cancel_order for cancel_order_form),
             # and one that asks for each step (action_ask_reason), whichever flow is under way.
-            _ACTIONS[cls.form] = type(f"{cls.__name__}Closing", (_Closing, Action), {"form": cls.form, "__module__": cls.__module__})
+            _ACTIONS[cls.form] = type(
+                f"{cls.__name__}Closing", (_Closing, Action), {"form": cls.form, "__module__": cls.__module__}
+            )
             for step in cls.steps:
                 if step not in _ACTIONS:
-                    _ACTIONS[step] = type(f"Ask{step.title().replace('_', '')}", (_Asking, Action), {"step": step, "__module__": cls.__module__})
+                    _ACTIONS[step] = type(
+                        f"Ask{step.title().replace('_', '')}",
+                        (_Asking, Action),
+                        {"step": step, "__module__": cls.__module__},
+                    )
 
     def name(self) -> str:
         """Name of the validation action."""
@@ -166,7 +197,8 @@ class Flow(FormValidationAction, ABC):
             except Reopen as again:
                 turn.set(again.step, None)
                 turn.set("obstacle", {"code": again.denied.code, "params": again.denied.params})
-                await self.explain(turn, again.denied)
+                if again.denied.code not in _SAID_BY_THE_QUESTION:
+                    await self.explain(turn, again.denied)
                 return again.step
             if value is None:
                 return step
@@ -209,7 +241,12 @@ class Flow(FormValidationAction, ABC):
             if value is False and step == "confirm" and await self._correct(turn):
                 turn.set("confirm", None)
             return self._taken(turn)
-        if await self.take_named(turn) or await self._go_back(turn) or await self._volunteer(turn, step) or await self._correct(turn):
+        if (
+            await self.take_named(turn)
+            or await self._go_back(turn)
+            or await self._volunteer(turn, step)
+            or await self._correct(turn)
+        ):
             return self._taken(turn)
         if turn.intent in self.intents and not turn.is_choice:
             turn.set("opening", f"{turn.slot('opening') or ''} {turn.text}".strip()[:300])
@@ -262,7 +299,15 @@ class Flow(FormValidationAction, ABC):
         else:
             self.pose(turn, step)
 
-    def pose(self, turn: Turn, step: str, *, buttons: list[Button] | None = None, expects: dict[str, Any] | None = None, **values: Any) -> None:
+    def pose(
+        self,
+        turn: Turn,
+        step: str,
+        *,
+        buttons: list[Button] | None = None,
+        expects: dict[str, Any] | None = None,
+        **values: Any,
+    ) -> None:
         """Put the question for a step: with help after an unusable answer, with a person after the second."""
         tries = self.tries(turn, step)
         names = [f"utter_ask_{self.subject()}_{step}", f"utter_ask_{step}"]
@@ -284,7 +329,11 @@ class Flow(FormValidationAction, ABC):
 
     def set_aside(self, turn: Turn) -> None:
         """Put this flow with what it has on the agenda, to be offered again later."""
-        slots = {step: turn.slot(step) for step in self.steps if step not in ("confirm", *_PROOFS) and turn.slot(step) is not None}
+        slots = {
+            step: turn.slot(step)
+            for step in self.steps
+            if step not in ("confirm", *_PROOFS) and turn.slot(step) is not None
+        }
         entry = {"form": self.form, "slots": slots, "opening": turn.slot("opening")}
         agenda = [item for item in turn.slot("agenda") or [] if item["form"] != self.form]
         turn.set("agenda", [*agenda, entry][-_AGENDA_LENGTH:])
@@ -335,7 +384,11 @@ class Flow(FormValidationAction, ABC):
         """Take the answer to a question that is still to come."""
         if turn.is_choice:
             return False
-        later = [step for step in self.steps if turn.slot(step) is None and step not in (asked, "confirm", *_PROOFS, *self.free_text)]
+        later = [
+            step
+            for step in self.steps
+            if turn.slot(step) is None and step not in (asked, "confirm", *_PROOFS, *self.free_text)
+        ]
         taken = False
         for step in later:
             try:

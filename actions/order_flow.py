@@ -25,6 +25,7 @@ OTHER_ORDER = "?"
 _NUMBER = re.compile(r"(?<![\w@.])#?([A-Za-z]{1,4}[- ]?)?\d[\d-]{3,14}(?![\w@])")
 # With the shop's letters a number is an order number wherever it stands.
 _LETTERED_NUMBER = re.compile(r"(?<![\w@.])#?[A-Z]{1,4}[- ]?\d[\d-]{4,12}(?![\w@])")
+_WITH_TOWN = re.compile(r"\d[\s,]+\d{4,5}\s+[A-ZÄÖÜ][a-zäöüß]{2,}")
 _CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
 
 
@@ -81,6 +82,8 @@ class OrderFlow(Flow):
         return True
 
     def _take_proofs(self, turn: Turn) -> bool:
+        if _WITH_TOWN.search(turn.text):
+            return False  # an address, not a proof
         taken = False
         for kind in ("email", "postcode"):
             value = turn.value(kind)
@@ -111,7 +114,10 @@ class OrderFlow(Flow):
         buttons: list[Button] = []
         if isinstance(result, Done):
             buttons = [
-                {"title": f"{order['number']}: {turn.texts.named(order, 'summary')}"[:60], "payload": choose(order_number=order["number"])}
+                {
+                    "title": f"{order['number']}: {turn.texts.named(order, 'summary')}"[:60],
+                    "payload": choose(order_number=order["number"]),
+                }
                 for order in result.data["orders"]
             ]
         if buttons:
@@ -187,7 +193,10 @@ class OrderFlow(Flow):
             turn.say(
                 turn.t("utter_proof_failed"),
                 last,
-                buttons=[turn.button("utter_button_other_number", choose(order_number=OTHER_ORDER)), *turn.buttons("utter_offer_person")],
+                buttons=[
+                    turn.button("utter_button_other_number", choose(order_number=OTHER_ORDER)),
+                    *turn.buttons("utter_offer_person"),
+                ],
             )
             return
         if turn.slot("proved") == number:
@@ -196,7 +205,7 @@ class OrderFlow(Flow):
 
     async def read_proof(self, turn: Turn) -> None:
         """Mail address and postcode are taken wherever they stand."""
-        return None
+        return
 
     def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments with which the operation, run dry, tells whether the proof is enough for it."""
@@ -214,7 +223,9 @@ class OrderFlow(Flow):
             attempt = f"{order['number']}|{email}|{postcode}"
             if not (email and postcode) or turn.slot("failed_proof") == attempt:
                 return None
-            result = await turn.carry_out("verify", {"order_number": order["number"], "email": email, "postcode": postcode})
+            result = await turn.carry_out(
+                "verify", {"order_number": order["number"], "email": email, "postcode": postcode}
+            )
             if isinstance(result, Denied):
                 raise Halt(result)
             if result.data["state"] == "locked":

@@ -8,12 +8,11 @@ from actions.denials import explain
 from actions.flows import Change, Halt
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied, Done
-from actions.steps import LineStep, ReasonStep
 from actions.status import item_list, order_card, promise_delivery, status_buttons, status_text
+from actions.steps import LineStep, ReasonStep
 from actions.turn import Turn, choose
 
 __all__ = ["CancelOrder", "GetInvoice", "OrderConfirmation", "OrderDetails", "TrackOrder"]
-
 
 
 class TrackOrder(OrderFlow):
@@ -27,8 +26,17 @@ class TrackOrder(OrderFlow):
     async def finish(self, turn: Turn) -> None:
         """Status, carrier, expected day, and what happens if it is late."""
         order = await self.order(turn)
-        own = turn.t("utter_acknowledge_late_days", count=order["late"]["days"]) if order["late"]["is_late"] and order["late"]["days"] > 1 else None
-        turn.say(status_text(turn, order), buttons=status_buttons(turn, order), card=order_card(turn, order), acknowledgement=own)
+        own = (
+            turn.t("utter_acknowledge_late_days", count=order["late"]["days"])
+            if order["late"]["is_late"] and order["late"]["days"] > 1
+            else None
+        )
+        turn.say(
+            status_text(turn, order),
+            buttons=status_buttons(turn, order),
+            card=order_card(turn, order),
+            acknowledgement=own,
+        )
         promise_delivery(turn, order)
 
 
@@ -62,8 +70,18 @@ class OrderDetails(OrderFlow):
                 total=turn.texts.money(order["total"]),
                 shipping=turn.texts.money(order["shipping_cost"]),
             ),
-            turn.t("utter_order_details_address", **{key: address.get(key) or "" for key in ("street", "postcode", "city")}) if address else "",
-            turn.t("utter_order_details_payment", label=payment["label"], state=turn.t(f"utter_payment_word_{payment['status']}")) if payment else "",
+            turn.t(
+                "utter_order_details_address", **{key: address.get(key) or "" for key in ("street", "postcode", "city")}
+            )
+            if address
+            else "",
+            turn.t(
+                "utter_order_details_payment",
+                label=payment["label"],
+                state=turn.t(f"utter_payment_word_{payment['status']}"),
+            )
+            if payment
+            else "",
             turn.t("utter_order_details_status", status=turn.t(f"utter_status_word_{order['status']}")),
             buttons=[turn.button("utter_button_track_order", "/track_order"), *status_buttons(turn, order)],
             card=order_card(turn, order),
@@ -87,9 +105,20 @@ class OrderDetails(OrderFlow):
             for order in orders
         ]
         turn.say(
-            "\n".join([turn.t("utter_your_orders"), *entries, *([turn.t("utter_more_orders")] if result.data["more"] else [])]),
-            buttons=[{"title": order["number"], "payload": "/order_details" + choose(order_number=order["number"]).removeprefix("/inform")} for order in orders],
-            card={"type": "orders", "orders": [{"number": order["number"], "status": order["status"]} for order in orders]},
+            "\n".join(
+                [turn.t("utter_your_orders"), *entries, *([turn.t("utter_more_orders")] if result.data["more"] else [])]
+            ),
+            buttons=[
+                {
+                    "title": order["number"],
+                    "payload": "/order_details" + choose(order_number=order["number"]).removeprefix("/inform"),
+                }
+                for order in orders
+            ],
+            card={
+                "type": "orders",
+                "orders": [{"number": order["number"], "status": order["status"]} for order in orders],
+            },
         )
         return None
 
@@ -111,7 +140,11 @@ class CancelOrder(Change, LineStep, ReasonStep):
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """Single items, or with none all that can be cancelled."""
-        return {"order_number": turn.slot("order_number"), "line_ids": chosen_lines(turn.slot("line")) or None, "reason": turn.slot("reason")}
+        return {
+            "order_number": turn.slot("order_number"),
+            "line_ids": chosen_lines(turn.slot("line")) or None,
+            "reason": turn.slot("reason"),
+        }
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What exactly will be cancelled, and what money comes back when."""
@@ -122,15 +155,19 @@ class CancelOrder(Change, LineStep, ReasonStep):
                 items=item_list(turn, data["lines"]),
                 new_total=turn.texts.money(data["new_total"]),
             ),
-            refund_sentence(turn, data.get("refund"), "utter_would_refund", none="utter_nothing_paid"),
+            refund_sentence(turn, data, none="utter_nothing_paid"),
             turn.t("utter_cancellation_fee", fee=turn.texts.money(data["fee"])) if float(data["fee"]["amount"]) else "",
         ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """What was cancelled, and what happens with the money."""
-        money = refund_sentence(turn, data.get("refund"), "utter_will_refund", none="utter_nothing_to_pay")
+        money = refund_sentence(turn, data, none="utter_nothing_to_pay")
         turn.say(
-            turn.t("utter_cancelled_order" if data["scope"] == "order" else "utter_cancelled_lines", order_number=data["order_number"], items=item_list(turn, data["lines"])),
+            turn.t(
+                "utter_cancelled_order" if data["scope"] == "order" else "utter_cancelled_lines",
+                order_number=data["order_number"],
+                items=item_list(turn, data["lines"]),
+            ),
             money,
             turn.t("utter_anything_else"),
         )

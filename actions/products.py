@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from actions import reading
 from actions.account import MailStep
@@ -39,7 +39,10 @@ class ProductStep(Flow):
     async def ask_product(self, turn: Turn) -> None:
         """Which product; those that may be meant are choices."""
         products = ((turn.slot("obstacle") or {}).get("params") or {}).get("products") or []
-        buttons: list[Button] = [{"title": turn.texts.named(product)[:60], "payload": choose(product=product["name"])} for product in products[:_MOST_SHOWN]]
+        buttons: list[Button] = [
+            {"title": turn.texts.named(product)[:60], "payload": choose(product=product["name"])}
+            for product in products[:_MOST_SHOWN]
+        ]
         self.pose(turn, "product", buttons=buttons)
 
     async def read_product(self, turn: Turn) -> str | None:
@@ -70,7 +73,10 @@ class ProductAvailability(ProductStep):
         if isinstance(result, Denied):
             products = result.params.get("products") or []
             buttons = [
-                {"title": turn.texts.named(product)[:60], "payload": choose(product=product["name"]).replace("/inform", "/product_availability")}
+                {
+                    "title": turn.texts.named(product)[:60],
+                    "payload": choose(product=product["name"]).replace("/inform", "/product_availability"),
+                }
                 for product in products[:_MOST_SHOWN]
             ]
             explain(turn, "product_availability", result, buttons=buttons)
@@ -81,9 +87,21 @@ class ProductAvailability(ProductStep):
         gone = [variant for variant in variants if variant["availability"] == "out_of_stock"]
         sentences = []
         if there:
-            sentences.append(turn.t("utter_in_stock", product=name, variants=turn.texts.all_of(_variant(turn, variant) for variant in there[:_MOST_SHOWN])))
+            sentences.append(
+                turn.t(
+                    "utter_in_stock",
+                    product=name,
+                    variants=turn.texts.all_of(_variant(turn, variant) for variant in there[:_MOST_SHOWN]),
+                )
+            )
         if gone:
-            sentences.append(turn.t("utter_out_of_stock" if there else "utter_all_out_of_stock", product=name, variants=turn.texts.all_of(_gone(turn, variant) for variant in gone[:_MOST_SHOWN])))
+            sentences.append(
+                turn.t(
+                    "utter_out_of_stock" if there else "utter_all_out_of_stock",
+                    product=name,
+                    variants=turn.texts.all_of(_gone(turn, variant) for variant in gone[:_MOST_SHOWN]),
+                )
+            )
         turn.say(*sentences, buttons=turn.buttons("utter_out_of_stock") if gone else turn.buttons("utter_in_stock"))
 
 
@@ -94,7 +112,7 @@ class RestockNotification(Change, ProductStep, MailStep):
     intents = ("restock_notification",)
     steps = ("product", "wish", "contact_email", "confirm")
     operation = "notify_restock"
-    solvable = {
+    solvable: ClassVar[dict[str, str]] = {
         "unknown_product": "product",
         "several_products": "product",
         "variant_unclear": "wish",
@@ -102,7 +120,7 @@ class RestockNotification(Change, ProductStep, MailStep):
         "email_needed": "contact_email",
         "email_invalid": "contact_email",
     }
-    depends = {"product": ("wish",)}
+    depends: ClassVar[dict[str, tuple[str, ...]]] = {"product": ("wish",)}
 
     async def settle_wish(self, turn: Turn) -> dict[str, Any] | None:
         """Asked for only where the product has several variants that are gone."""
@@ -114,14 +132,22 @@ class RestockNotification(Change, ProductStep, MailStep):
     async def ask_wish(self, turn: Turn) -> None:
         """Which variant."""
         options = ((turn.slot("obstacle") or {}).get("params") or {}).get("options") or []
-        buttons = [{"title": turn.texts.named(option, "variant")[:60], "payload": choose(wish=f"sku:{option['sku']}")} for option in options if isinstance(option, Mapping)]
+        buttons = [
+            {"title": turn.texts.named(option, "variant")[:60], "payload": choose(wish=f"sku:{option['sku']}")}
+            for option in options
+            if isinstance(option, Mapping)
+        ]
         self.pose(turn, "wish", buttons=buttons[:_MOST_SHOWN])
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant in the customer's words."""
         if turn.is_choice:
             return chosen_wish(turn.value("wish"))
-        return {"wish": turn.text[:110]} if turn.slot("requested_slot") == "wish" and not reading.is_question(turn.text) else None
+        return (
+            {"wish": turn.text[:110]}
+            if turn.slot("requested_slot") == "wish" and not reading.is_question(turn.text)
+            else None
+        )
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The variant and the address; without one the address of the proof."""
@@ -134,14 +160,20 @@ class RestockNotification(Change, ProductStep, MailStep):
         """What is waited for, and where the note goes."""
         return [
             turn.t("utter_confirm_restock", item=turn.texts.item(data, quantity=1), email=data["email"]),
-            turn.t("utter_back_expected", on_day=turn.texts.on_day(data["restock_on"])) if data.get("restock_on") else "",
+            turn.t("utter_back_expected", on_day=turn.texts.on_day(data["restock_on"]))
+            if data.get("restock_on")
+            else "",
         ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """That the note is set."""
         turn.tell("utter_restock_noted", item=turn.texts.item(data, quantity=1), email=data["email"])
         if data.get("restock_on"):
-            turn.promise("restock", turn.t("utter_back_expected", on_day=turn.texts.on_day(data["restock_on"])), data["restock_on"])
+            turn.promise(
+                "restock",
+                turn.t("utter_back_expected", on_day=turn.texts.on_day(data["restock_on"])),
+                data["restock_on"],
+            )
 
 
 class VoucherCheck(Flow):
@@ -162,7 +194,9 @@ class VoucherCheck(Flow):
         if turn.is_choice:
             return None
         single = turn.text.strip()
-        return _code_in(turn.text) or (single.upper() if re.fullmatch(r"[\w-]{4,24}", single) and any(char.isdigit() for char in single) else None)
+        return _code_in(turn.text) or (
+            single.upper() if re.fullmatch(r"[\w-]{4,24}", single) and any(char.isdigit() for char in single) else None
+        )
 
     async def finish(self, turn: Turn) -> None:
         """Value, conditions, and how it is used."""
@@ -222,19 +256,31 @@ def _code_in(text: str) -> str | None:
 
 def _worth(turn: Turn, data: Mapping[str, Any]) -> str:
     if data["kind"] == "percent":
-        return f"{data.get('value') or data.get('percent')} %" if turn.language == "de" else f"{data.get('value') or data.get('percent')}%"
+        return (
+            f"{data.get('value') or data.get('percent')} %"
+            if turn.language == "de"
+            else f"{data.get('value') or data.get('percent')}%"
+        )
     amount = data.get("balance") or data.get("value")
     return turn.texts.money(amount) if isinstance(amount, Mapping) else str(amount)
 
 
 def _variant(turn: Turn, variant: Mapping[str, Any]) -> str:
     name = turn.texts.named(variant, "variant") or variant["sku"]
-    return turn.t("utter_variant_low", variant=name, count=variant["stock"]) if variant["availability"] == "low" and variant.get("stock") else name
+    return (
+        turn.t("utter_variant_low", variant=name, count=variant["stock"])
+        if variant["availability"] == "low" and variant.get("stock")
+        else name
+    )
 
 
 def _gone(turn: Turn, variant: Mapping[str, Any]) -> str:
     name = turn.texts.named(variant, "variant") or variant["sku"]
-    return turn.t("utter_variant_back", variant=name, on_day=turn.texts.on_day(variant["restock_on"])) if variant.get("restock_on") else name
+    return (
+        turn.t("utter_variant_back", variant=name, on_day=turn.texts.on_day(variant["restock_on"]))
+        if variant.get("restock_on")
+        else name
+    )
 
 
 def _first_sentence(text: str) -> str:

@@ -37,16 +37,25 @@ _NO = re.compile(
     r"|no+\b|nope|nah\b|not\b|don'?t|do not|never|rather not|wrong|incorrect|that'?s not)",
     re.IGNORECASE,
 )
-_NO_INSIDE = re.compile(r"\b(doch nicht|lieber nicht|stimmt nicht|passt nicht|nicht richtig|not right|rather not|don'?t)\b", re.IGNORECASE)
+_NO_INSIDE = re.compile(
+    r"\b(doch nicht|lieber nicht|stimmt nicht|passt nicht|nicht richtig|not right|rather not|don'?t)\b", re.IGNORECASE
+)
 _OTHER_ORDER = re.compile(
     r"\b(ander(e|en|er|es)|falsche|nicht (diese|die)) (bestellung|bestellnummer|order|auftrag)|\b(other|different|another|wrong|not (this|that)) order\b",
     re.IGNORECASE,
 )
-_BACK = re.compile(r"^(bitte )?(noch ?mal )?(einen schritt )?(zurück|back|go back|previous|one step back)( bitte| please)?[.!]?$", re.IGNORECASE)
-_EVERYTHING = re.compile(
-    r"\b(alles|alle\b|sämtliche|komplett|ganze|gesamte|beide[sn]?|everything|all( of (it|them))?|both|entire|whole)\b", re.IGNORECASE
+_BACK = re.compile(
+    r"^(bitte )?(noch ?mal )?(einen schritt )?(zurück|back|go back|previous|one step back)( bitte| please)?[.!]?$",
+    re.IGNORECASE,
 )
-_NONE = re.compile(r"\b(egal|keine angabe|sage ich nicht|weiß nicht|kein grund|ohne grund|überspringen|skip|no reason|doesn'?t matter|any)\b", re.IGNORECASE)
+_EVERYTHING = re.compile(
+    r"\b(alles|alle\b|sämtliche|komplett|ganze|gesamte|beide[sn]?|everything|all( of (it|them))?|both|entire|whole)\b",
+    re.IGNORECASE,
+)
+_NONE = re.compile(
+    r"\b(egal|keine angabe|sage ich nicht|weiß nicht|kein grund|ohne grund|überspringen|skip|no reason|doesn'?t matter|any)\b",
+    re.IGNORECASE,
+)
 _QUESTION = re.compile(
     r"\?\s*$|^(was|wie|wo|wann|warum|wieso|weshalb|wer|welche[rsn]?|wieviel|kann ich|können sie|darf ich|muss ich|gibt es|habt ihr|haben sie"
     r"|what|how|where|when|why|who|which|can i|can you|do you|is there|are you|is it|does)\b",
@@ -69,18 +78,42 @@ _REASONS: Sequence[tuple[str, re.Pattern[str]]] = [
     (code, re.compile(pattern, re.IGNORECASE))
     for code, pattern in (
         ("too_small", r"zu (klein|eng|kurz|schmal)|klein(er)? aus|too (small|tight|short|narrow)|runs small"),
-        ("too_large", r"zu (gro(ß|ss)|weit|lang|breit)|gro(ß|ss)( |er )aus|too (big|large|long|wide|loose)|runs (big|large)"),
-        ("does_not_fit", r"pass(t|en) (mir )?(leider )?(gar |einfach )?nicht|sitz(t|en) nicht|(does|do)(n'?t| not) fit|poor fit|not fit"),
-        ("damaged", r"kaputt|besch(ä|ae)digt|defekt|zerbrochen|gerissen|\bloch\b|fleck|damaged|broken|defective|torn|stain|faulty"),
-        ("wrong_item", r"falsche[rsn]? (artikel|farbe|gr(ö|oe)(ß|ss)e|teil|produkt|ware)|nicht bestellt|wrong (item|colou?r|size|product)|not what i ordered"),
-        ("not_as_described", r"anders als|nicht wie (beschrieben|abgebildet|auf)|entspricht nicht|not as (described|pictured|shown)|looks different"),
+        (
+            "too_large",
+            r"zu (gro(ß|ss)|weit|lang|breit)|gro(ß|ss)( |er )aus|too (big|large|long|wide|loose)|runs (big|large)",
+        ),
+        (
+            "does_not_fit",
+            r"pass(t|en) (mir )?(leider )?(gar |einfach )?nicht|sitz(t|en) nicht|(does|do)(n'?t| not) fit|poor fit|not fit",
+        ),
+        (
+            "damaged",
+            r"kaputt|besch(ä|ae)digt|defekt|zerbrochen|gerissen|\bloch\b|fleck|damaged|broken|defective|torn|stain|faulty",
+        ),
+        (
+            "wrong_item",
+            r"falsche[rsn]? (artikel|farbe|gr(ö|oe)(ß|ss)e|teil|produkt|ware)|nicht bestellt|wrong (item|colou?r|size|product)|not what i ordered",
+        ),
+        (
+            "not_as_described",
+            r"anders als|nicht wie (beschrieben|abgebildet|auf)|entspricht nicht|not as (described|pictured|shown)|looks different",
+        ),
         ("too_late", r"zu sp(ä|ae)t|dauert( mir)?( viel)? zu lang|(too|so) late|taking too long|takes too long"),
-        ("ordered_by_mistake", r"versehen|aus ?versehen|versehentlich|irrt(um|ümlich)|fehler|verklickt|doppelt bestellt|by (mistake|accident)|accident|ordered twice"),
+        (
+            "ordered_by_mistake",
+            r"versehen|aus ?versehen|versehentlich|irrt(um|ümlich)|fehler|verklickt|doppelt bestellt|by (mistake|accident)|accident|ordered twice",
+        ),
         ("ordered_too_many", r"zu viele?|mehrere zur auswahl|too many|several to choose"),
         ("found_cheaper", r"g(ü|ue)nstiger|billiger|cheaper|better price"),
         ("wrong_details", r"falsche (adresse|angaben|daten)|wrong (address|details)"),
-        ("dislike", r"gef(ä|ae)llt|nicht sch(ö|oe)n|nicht mein geschmack|(do|does)(n'?t| not) like|dislike|not my (style|taste)"),
-        ("no_longer_needed", r"nicht mehr|kein(en)? bedarf|brauch(e|t)? .*nicht|anders (ü|ue)berlegt|no longer|don'?t need|changed my mind|don'?t want"),
+        (
+            "dislike",
+            r"gef(ä|ae)llt|nicht sch(ö|oe)n|nicht mein geschmack|(do|does)(n'?t| not) like|dislike|not my (style|taste)",
+        ),
+        (
+            "no_longer_needed",
+            r"nicht mehr|kein(en)? bedarf|brauch(e|t)? .*nicht|anders (ü|ue)berlegt|no longer|don'?t need|changed my mind|don'?t want",
+        ),
     )
 ]
 
@@ -218,10 +251,102 @@ def _by_place(text: str, keys: Sequence[str]) -> str | None:
 
 # Words that say nothing about which item is meant.
 _EMPTY_WORDS = frozenset(
-    "der die das den dem ein eine einen und mit für von auf ist sind war habe hab ich sie ihr mein meine meinen bitte nur auch noch"
-    " möchte will zurück zurückschicken zurückgeben zurücksenden umtauschen stornieren tauschen artikel bestellung bestellt nicht passt passen klein groß"
-    " the and with for from this that have got want would like please only also return send back cancel exchange item order ordered too small big"
-    " large not fit fits does zu nein doch lieber eher schon mal einfach wieder haben kann können was wie another other andere anderen".split()
+    [
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "ein",
+        "eine",
+        "einen",
+        "und",
+        "mit",
+        "für",
+        "von",
+        "auf",
+        "ist",
+        "sind",
+        "war",
+        "habe",
+        "hab",
+        "ich",
+        "sie",
+        "ihr",
+        "mein",
+        "meine",
+        "meinen",
+        "bitte",
+        "nur",
+        "auch",
+        "noch",
+        "möchte",
+        "will",
+        "zurück",
+        "zurückschicken",
+        "zurückgeben",
+        "zurücksenden",
+        "umtauschen",
+        "stornieren",
+        "tauschen",
+        "artikel",
+        "bestellung",
+        "bestellt",
+        "nicht",
+        "passt",
+        "passen",
+        "klein",
+        "groß",
+        "the",
+        "and",
+        "with",
+        "for",
+        "from",
+        "this",
+        "that",
+        "have",
+        "got",
+        "want",
+        "would",
+        "like",
+        "please",
+        "only",
+        "also",
+        "return",
+        "send",
+        "back",
+        "cancel",
+        "exchange",
+        "item",
+        "order",
+        "ordered",
+        "too",
+        "small",
+        "big",
+        "large",
+        "not",
+        "fit",
+        "fits",
+        "does",
+        "zu",
+        "nein",
+        "doch",
+        "lieber",
+        "eher",
+        "schon",
+        "mal",
+        "einfach",
+        "wieder",
+        "haben",
+        "kann",
+        "können",
+        "was",
+        "wie",
+        "another",
+        "other",
+        "andere",
+        "anderen",
+    ]
 )
 
 
@@ -234,7 +359,10 @@ def _line_score(words: Sequence[str], line: Mapping[str, Any]) -> int:
         if word in _EMPTY_WORDS:
             continue
         stem = re.sub(r"(en|er|es|e|n|s)$", "", word) if len(word) > 4 else word
-        if any(part == word or len(stem) > 3 and (part.endswith(stem) or part.endswith(word) or part.startswith(stem)) for part in parts):
+        if any(
+            part == word or (len(stem) > 3 and (part.endswith(stem) or part.endswith(word) or part.startswith(stem)))
+            for part in parts
+        ):
             score += 2
         elif len(word) > 5 and any(fuzz.ratio(word, part) >= SIMILAR for part in parts):
             score += 1

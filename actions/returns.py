@@ -1,11 +1,11 @@
 """Sending back, and where returns and refunds are."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from actions import reading
-from actions.choices import chosen_lines, positive, refund_sentence
 from actions.changes import chosen_wish, settlement_text, variant_buttons, wish_in
+from actions.choices import chosen_lines, money_to, positive, refund_sentence
 from actions.flows import Change, Halt, NotUsable
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied
@@ -26,8 +26,18 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
     steps = ("order_number", "proof", "line", "quantity", "reason", "drop_off", "confirm")
     matter = "goods"
     operation = "create_return"
-    depends = {"line": ("quantity",)}
-    reasons = ("too_small", "too_large", "does_not_fit", "dislike", "not_as_described", "damaged", "too_late", "no_longer_needed", "ordered_too_many")
+    depends: ClassVar[dict[str, tuple[str, ...]]] = {"line": ("quantity",)}
+    reasons = (
+        "too_small",
+        "too_large",
+        "does_not_fit",
+        "dislike",
+        "not_as_described",
+        "damaged",
+        "too_late",
+        "no_longer_needed",
+        "ordered_too_many",
+    )
     question = "utter_shall_i_return"
 
     def eligible(self, line: Mapping[str, Any]) -> bool:
@@ -52,7 +62,9 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
         self.pose(
             turn,
             "quantity",
-            buttons=[{"title": str(number), "payload": choose(quantity=number)} for number in range(1, min(count, 6) + 1)],
+            buttons=[
+                {"title": str(number), "payload": choose(quantity=number)} for number in range(1, min(count, 6) + 1)
+            ],
             item=turn.texts.item(line, quantity=1),
             count=count,
         )
@@ -94,23 +106,26 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
                 order_number=data["order_number"],
                 items=item_list(turn, data["lines"]),
                 way=turn.t(f"utter_way_{data['drop_off']}"),
-                by_day=turn.texts.by_day(data["hand_in_by"]),
+                on_day=turn.texts.on_day(data["hand_in_by"]),
             ),
-            turn.t("utter_return_cost", cost=turn.texts.money(data["cost"])) if float(data["cost"]["amount"]) else turn.t("utter_return_free"),
-            turn.t("utter_discount_lost", amount=turn.texts.money(data["discount_lost"])) if positive(data.get("discount_lost")) else "",
-            self._money(turn, data, "utter_would_refund_return"),
+            turn.t("utter_return_cost", cost=turn.texts.money(data["cost"]))
+            if float(data["cost"]["amount"])
+            else turn.t("utter_return_free"),
+            turn.t("utter_discount_lost", amount=turn.texts.money(data["discount_lost"]))
+            if positive(data.get("discount_lost"))
+            else "",
+            refund_sentence(turn, data, none="utter_no_refund_due"),
         ]
-
-    def _money(self, turn: Turn, data: Mapping[str, Any], response: str) -> str:
-        if not data.get("refund") and positive(data.get("credit")):
-            return turn.t("utter_credit_on_invoice", amount=turn.texts.money(data["credit"]))
-        return refund_sentence(turn, data.get("refund"), response, none="utter_no_refund_due")
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """The return's number, the label, the last day and the money."""
         label = data["label"] or {}
-        money = self._money(turn, data, "utter_will_refund_return")
-        handing_in = turn.t(f"utter_hand_in_{data['drop_off']}", by_day=turn.texts.by_day(data["hand_in_by"]), on_day=turn.texts.on_day(data.get("pickup_on") or data["hand_in_by"]))
+        money = refund_sentence(turn, data, none="utter_no_refund_due")
+        handing_in = turn.t(
+            f"utter_hand_in_{data['drop_off']}",
+            by_day=turn.texts.by_day(data["hand_in_by"]),
+            on_day=turn.texts.on_day(data.get("pickup_on") or data["hand_in_by"]),
+        )
         turn.say(
             turn.t("utter_return_opened", number=data["number"], items=item_list(turn, data["lines"])),
             turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
@@ -120,7 +135,9 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
         )
         refund = data.get("refund")
         if refund and refund.get("expected_on"):
-            turn.promise("refund", money, refund["expected_on"], order=data["order_number"], return_number=data["number"])
+            turn.promise(
+                "refund", money, refund["expected_on"], order=data["order_number"], return_number=data["number"]
+            )
 
 
 class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
@@ -132,10 +149,17 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
     matter = "goods"
     operation = "exchange"
     several = False
-    depends = {"line": ("wish",)}
+    depends: ClassVar[dict[str, tuple[str, ...]]] = {"line": ("wish",)}
     reasons = ("too_small", "too_large", "does_not_fit", "dislike", "damaged")
     free_text = frozenset({"wish"})
-    solvable = {"variant_unknown": "wish", "variant_unclear": "wish", "other_product": "wish", "same_variant": "wish", "out_of_stock": "wish", "drop_off_unavailable": "drop_off"}
+    solvable: ClassVar[dict[str, str]] = {
+        "variant_unknown": "wish",
+        "variant_unclear": "wish",
+        "other_product": "wish",
+        "same_variant": "wish",
+        "out_of_stock": "wish",
+        "drop_off_unavailable": "drop_off",
+    }
 
     def eligible(self, line: Mapping[str, Any]) -> bool:
         """What policy lets go back now."""
@@ -182,7 +206,7 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
                 before=turn.texts.item(data["line"], quantity=1),
                 after=turn.texts.named(data["to"], "variant"),
                 way=turn.t(f"utter_way_{data['drop_off']}"),
-                by_day=turn.texts.by_day(data["hand_in_by"]),
+                on_day=turn.texts.on_day(data["hand_in_by"]),
             ),
             settlement_text(turn, data),
             self._ships(turn, data),
@@ -193,19 +217,34 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
         label = data["label"] or {}
         ships = self._ships(turn, data)
         turn.say(
-            turn.t("utter_exchange_opened", number=data["number"], before=turn.texts.item(data["line"], quantity=1), after=turn.texts.named(data["to"], "variant")),
+            turn.t(
+                "utter_exchange_opened",
+                number=data["number"],
+                before=turn.texts.item(data["line"], quantity=1),
+                after=turn.texts.named(data["to"], "variant"),
+            ),
             turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
-            turn.t(f"utter_hand_in_{data['drop_off']}", by_day=turn.texts.by_day(data["hand_in_by"]), on_day=turn.texts.on_day(data["hand_in_by"])),
+            turn.t(
+                f"utter_hand_in_{data['drop_off']}",
+                by_day=turn.texts.by_day(data["hand_in_by"]),
+                on_day=turn.texts.on_day(data["hand_in_by"]),
+            ),
             ships,
             settlement_text(turn, data),
             card=return_card(turn, {**data, "lines": [data["line"]]}),
         )
         if data.get("expected_on"):
-            turn.promise("replacement", ships, data["expected_on"], order=data["order_number"], return_number=data["number"])
+            turn.promise(
+                "replacement", ships, data["expected_on"], order=data["order_number"], return_number=data["number"]
+            )
 
     def _ships(self, turn: Turn, data: Mapping[str, Any]) -> str:
         name = f"utter_replacement_{data['replacement_ships']}"
-        return turn.t(name, on_day=turn.texts.on_day(data["expected_on"])) if data.get("expected_on") else turn.t(f"{name}_undated")
+        return (
+            turn.t(name, on_day=turn.texts.on_day(data["expected_on"]))
+            if data.get("expected_on")
+            else turn.t(f"{name}_undated")
+        )
 
 
 class ReturnLabel(OrderFlow):
@@ -228,18 +267,30 @@ class ReturnLabel(OrderFlow):
     async def ask_return_number(self, turn: Turn) -> None:
         """Which of the returns."""
         waiting = self._waiting(await self.order(turn))
-        buttons = [{"title": f"{entry['number']}: {item_list(turn, entry['lines'])}"[:60], "payload": choose(return_number=entry["number"])} for entry in waiting]
+        buttons = [
+            {
+                "title": f"{entry['number']}: {item_list(turn, entry['lines'])}"[:60],
+                "payload": choose(return_number=entry["number"]),
+            }
+            for entry in waiting
+        ]
         self.pose(turn, "return_number", buttons=buttons)
 
     async def read_return_number(self, turn: Turn) -> str | None:
         """A return by its number, or by its place in the list."""
         waiting = self._waiting(await self.order(turn))
-        return reading.choice(turn.text, {entry["number"]: [entry["number"], *(line["name"] for line in entry["lines"])] for entry in waiting})
+        return reading.choice(
+            turn.text,
+            {entry["number"]: [entry["number"], *(line["name"] for line in entry["lines"])] for entry in waiting},
+        )
 
     async def finish(self, turn: Turn) -> None:
         """The label, where it went, and until when it is good."""
         number = turn.slot("return_number")
-        result = await turn.carry_out("resend_label", {"order_number": turn.slot("order_number"), "return_number": None if number == "-" else number})
+        result = await turn.carry_out(
+            "resend_label",
+            {"order_number": turn.slot("order_number"), "return_number": None if number == "-" else number},
+        )
         if isinstance(result, Denied):
             raise Halt(result)
         data = result.data
@@ -247,9 +298,17 @@ class ReturnLabel(OrderFlow):
         turn.say(
             turn.t("utter_label_sent", number=data["number"], sent_to=data["sent_to"]),
             turn.t(f"utter_label_{label['kind']}", reference=label["reference"]) if label.get("reference") else "",
-            turn.t("utter_hand_in_until", by_day=turn.texts.by_day(data["hand_in_by"])) if data.get("hand_in_by") else "",
+            turn.t("utter_hand_in_until", by_day=turn.texts.by_day(data["hand_in_by"]))
+            if data.get("hand_in_by")
+            else "",
         )
-        turn.promise("return_label", turn.t("utter_label_sent", number=data["number"], sent_to=data["sent_to"]), turn.texts.today, order=turn.slot("order_number"), return_number=data["number"])
+        turn.promise(
+            "return_label",
+            turn.t("utter_label_sent", number=data["number"], sent_to=data["sent_to"]),
+            turn.texts.today,
+            order=turn.slot("order_number"),
+            return_number=data["number"],
+        )
 
 
 class ReturnStatus(OrderFlow):
@@ -266,8 +325,14 @@ class ReturnStatus(OrderFlow):
         returns = order["returns"]
         if not returns:
             possible = order["possible"].get("create_return", {}).get("allowed")
-            return turn.tell("utter_no_return", order_number=order["number"], buttons=[turn.button("utter_button_return", "/return_item")] if possible else [])
-        turn.say("\n".join(self._sentence(turn, order, entry) for entry in returns), buttons=self._buttons(turn, returns))
+            return turn.tell(
+                "utter_no_return",
+                order_number=order["number"],
+                buttons=[turn.button("utter_button_return", "/return_item")] if possible else [],
+            )
+        turn.say(
+            "\n".join(self._sentence(turn, order, entry) for entry in returns), buttons=self._buttons(turn, returns)
+        )
         return None
 
     def _sentence(self, turn: Turn, order: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
@@ -289,8 +354,8 @@ class ReturnStatus(OrderFlow):
             money = turn.t(
                 "utter_refund_after_return",
                 amount=texts.money(refund["amount"]),
-                to=turn.t(f"utter_money_to_{to['kind']}", label=to["label"]) if to else "",
-                by_day=texts.by_day(refund["expected_on"]),
+                to=money_to(turn, to) if to else "",
+                on_day=texts.on_day(refund["expected_on"]),
             )
             turn.promise("refund", money, refund["expected_on"], order=order["number"], return_number=entry["number"])
         return f"{text} {money}".strip()
@@ -313,7 +378,9 @@ class RefundStatus(OrderFlow):
         order = await self.order(turn)
         refunds = order["refunds"]
         if refunds:
-            overdue = any(refund["is_overdue"] for refund in refunds) and order["possible"].get("report_missing_refund", {}).get("allowed", True)
+            overdue = any(refund["is_overdue"] for refund in refunds) and order["possible"].get(
+                "report_missing_refund", {}
+            ).get("allowed", True)
             if overdue:
                 turn.set("offer", {"form": MissingRefund.form, "slots": {"order_number": order["number"]}})
             turn.say(
@@ -321,20 +388,25 @@ class RefundStatus(OrderFlow):
                 turn.t("utter_offer_missing_refund") if overdue else "",
                 buttons=turn.buttons("utter_offer_missing_refund") if overdue else [],
             )
-            return None
+            return
         waiting = [entry for entry in order["returns"] if entry["status"] in _OPEN_RETURNS and entry.get("refund")]
         if waiting:
             status = ReturnStatus()
             turn.say("\n".join(status._sentence(turn, order, entry) for entry in waiting))
-            return None
+            return
         possible = order["possible"]
         buttons = [
             turn.button(title, payload)
-            for name, title, payload in (("create_return", "utter_button_return", "/return_item"), ("cancel_order", "utter_button_cancel_order", "/cancel_order"))
+            for name, title, payload in (
+                ("create_return", "utter_button_return", "/return_item"),
+                ("cancel_order", "utter_button_cancel_order", "/cancel_order"),
+            )
             if possible.get(name, {}).get("allowed")
         ]
-        turn.tell("utter_no_refund", order_number=order["number"], buttons=[*buttons, *turn.buttons("utter_offer_person")])
-        return None
+        turn.tell(
+            "utter_no_refund", order_number=order["number"], buttons=[*buttons, *turn.buttons("utter_offer_person")]
+        )
+        return
 
 
 class MissingRefund(Change, OrderFlow):
@@ -353,7 +425,13 @@ class MissingRefund(Change, OrderFlow):
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """Which refund is looked for, and until when there is an answer."""
         refund = data["refund"]
-        return [turn.t("utter_confirm_missing_refund", amount=turn.texts.money(refund["amount"]), by_day=turn.texts.by_day(data["answer_by"]))]
+        return [
+            turn.t(
+                "utter_confirm_missing_refund",
+                amount=turn.texts.money(refund["amount"]),
+                by_day=turn.texts.by_day(data["answer_by"]),
+            )
+        ]
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """The number, and until when there is an answer."""
@@ -376,7 +454,14 @@ def return_card(turn: Turn, data: Mapping[str, Any]) -> dict[str, Any]:
         "type": "return",
         "number": data["number"],
         "order_number": data["order_number"],
-        "lines": [{"name": turn.texts.named(line), "variant": turn.texts.named(line, "variant"), "quantity": line.get("quantity", 1)} for line in data["lines"]],
+        "lines": [
+            {
+                "name": turn.texts.named(line),
+                "variant": turn.texts.named(line, "variant"),
+                "quantity": line.get("quantity", 1),
+            }
+            for line in data["lines"]
+        ],
         "label": {"kind": label.get("kind"), "reference": label.get("reference"), "url": label.get("url")},
         "drop_off": data["drop_off"],
         "hand_in_by": data["hand_in_by"],
@@ -391,13 +476,14 @@ def refund_text(turn: Turn, order: Mapping[str, Any], refund: Mapping[str, Any])
     status = "overdue" if refund["is_overdue"] else refund["status"]
     day = refund.get("expected_on")
     name = f"utter_refund_{status}"
-    if status == "pending" and not day or status == "issued" and not refund.get("issued_at"):
+    if (status == "pending" and not day) or (status == "issued" and not refund.get("issued_at")):
         name += "_undated"
     text = turn.t(
         name,
         amount=texts.money(refund["amount"]),
-        to=turn.t(f"utter_money_to_{refund['to']['kind']}", label=refund["to"]["label"]),
+        to=money_to(turn, refund["to"]),
         by_day=texts.by_day(day) if day else "",
+        on_day=texts.on_day(day) if day else "",
         on_issued=texts.on_day(refund["issued_at"]) if refund.get("issued_at") else "",
     )
     if status == "pending" and day:

@@ -6,7 +6,16 @@ from typing import Any
 from actions.answers import ShopAnswer
 from actions.turn import Turn
 
-__all__ = ["AccountAnswer", "CancellationPolicy", "ContactInfo", "PaymentMethods", "RefundPolicy", "ReturnChannels", "ReturnPolicy", "StoreInfo"]
+__all__ = [
+    "AccountAnswer",
+    "CancellationPolicy",
+    "ContactInfo",
+    "PaymentMethods",
+    "RefundPolicy",
+    "ReturnChannels",
+    "ReturnPolicy",
+    "StoreInfo",
+]
 
 
 class ContactInfo(ShopAnswer):
@@ -19,7 +28,12 @@ class ContactInfo(ShopAnswer):
     async def tell(self, turn: Turn, info: Mapping[str, Any]) -> None:
         """How to reach a person, and when."""
         contact = info["contact"]
-        turn.tell("utter_contact_info", phone=contact["phone"], email=contact["email"], hours=service_hours(turn, info["service_hours"]["days"]))
+        turn.tell(
+            "utter_contact_info",
+            phone=contact["phone"],
+            email=contact["email"],
+            hours=service_hours(turn, info["service_hours"]["days"]),
+        )
 
 
 class StoreInfo(ShopAnswer):
@@ -62,7 +76,9 @@ class ReturnPolicy(ShopAnswer):
         excluded = [turn.texts.local(item["name"]) for item in returns["not_returnable"]]
         turn.say(
             turn.texts.local(returns["text"]) or turn.t("utter_return_period", days=returns["period_days"]),
-            turn.t("utter_return_costs", cost=turn.texts.money(cost)) if float(cost["amount"]) else turn.t("utter_return_costs_nothing"),
+            turn.t("utter_return_costs", cost=turn.texts.money(cost))
+            if float(cost["amount"])
+            else turn.t("utter_return_costs_nothing"),
             turn.t("utter_not_returnable", items=turn.texts.all_of(excluded)) if excluded else "",
             turn.t("utter_refund_after_receipt", days=returns["refund_working_days"]),
             buttons=turn.buttons("utter_return_policy_buttons"),
@@ -119,7 +135,9 @@ class CancellationPolicy(ShopAnswer):
         charged = fee and float(fee["amount"])
         turn.tell(
             "utter_cancellation_policy",
-            fee=turn.t("utter_cancellation_costs", fee=turn.texts.money(fee)) if charged else turn.t("utter_cancellation_costs_nothing"),
+            fee=turn.t("utter_cancellation_costs", fee=turn.texts.money(fee))
+            if charged
+            else turn.t("utter_cancellation_costs_nothing"),
             days=info["returns"]["period_days"],
         )
 
@@ -164,7 +182,12 @@ class AccountAnswer(ShopAnswer):
 def service_hours(turn: Turn, days: list[Mapping[str, Any]]) -> str:
     """`Montag bis Freitag von 8 bis 20 Uhr, Samstag von 10 bis 16 Uhr`."""
     return turn.texts.all_of(
-        turn.t("utter_hours", days=_day_range(turn, span["days"]), start=turn.texts.short_clock(span["from"]), end=turn.texts.short_clock(span["to"]))
+        turn.t(
+            "utter_hours",
+            days=_day_range(turn, span["days"]),
+            start=turn.texts.short_clock(span["from"]),
+            end=turn.texts.short_clock(span["to"]),
+        )
         for span in days
     )
 

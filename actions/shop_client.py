@@ -64,7 +64,9 @@ class ShopClient:
         body = {"conversation_id": self._conversation_id, "turn_id": self._turn_id, "args": args, "dry_run": dry_run}
         url = f"{_service_url()}/internal/v1/operations/{operation}"
         try:
-            async with self._session().post(url, json=body, headers={"Authorization": f"Bearer {_token()}"}) as response:
+            async with self._session().post(
+                url, json=body, headers={"Authorization": f"Bearer {_token()}"}
+            ) as response:
                 if response.status >= 500:
                     raise ShopUnavailable(f"{operation}: HTTP {response.status}")
                 answer = await response.json(content_type=None)

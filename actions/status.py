@@ -5,7 +5,15 @@ from typing import Any
 
 from actions.turn import Button, Turn
 
-__all__ = ["expected_day", "item_list", "last_report", "order_card", "promise_delivery", "status_buttons", "status_text"]
+__all__ = [
+    "expected_day",
+    "item_list",
+    "last_report",
+    "order_card",
+    "promise_delivery",
+    "status_buttons",
+    "status_text",
+]
 
 _ON_THE_WAY = frozenset({"announced", "in_transit", "out_for_delivery", "delayed"})
 _EXPECTED = frozenset({"processing", "partly_shipped", "shipped", "delayed", "out_for_delivery"})
@@ -25,8 +33,12 @@ def status_text(turn: Turn, order: Mapping[str, Any]) -> str:
     return _join(
         turn.t(name, **values),
         last_report(turn, parcel) if parcel and status in ("shipped", "delayed", "delivery_failed") else "",
-        turn.t("utter_tracking_number", **values) if parcel and parcel.get("tracking_number") and parcel["status"] in _ON_THE_WAY else "",
-        turn.t("utter_if_late", **values) if status in ("shipped", "out_for_delivery") and values.get("on_expected") else "",
+        turn.t("utter_tracking_number", **values)
+        if parcel and parcel.get("tracking_number") and parcel["status"] in _ON_THE_WAY
+        else "",
+        turn.t("utter_if_late", **values)
+        if status in ("shipped", "out_for_delivery") and values.get("on_expected")
+        else "",
         turn.t("utter_if_changes", **values) if status == "processing" and values.get("on_expected") else "",
     )
 
@@ -47,12 +59,18 @@ def promise_delivery(turn: Turn, order: Mapping[str, Any]) -> None:
     """Report the expected day as a promise, where one was held out for the whole order."""
     day = expected_day(order)
     if day and order["status"] in _EXPECTED and day >= turn.texts.today.isoformat():
-        turn.promise("delivery", turn.t("utter_promise_delivery", on_expected=turn.texts.on_day(day)), day, order=order["number"])
+        turn.promise(
+            "delivery", turn.t("utter_promise_delivery", on_expected=turn.texts.on_day(day)), day, order=order["number"]
+        )
 
 
 def expected_day(order: Mapping[str, Any]) -> str | None:
     """The day on which all of it should be there."""
-    days = [parcel["expected_on"] for parcel in order["shipments"] if parcel["status"] in _ON_THE_WAY and parcel["expected_on"]]
+    days = [
+        parcel["expected_on"]
+        for parcel in order["shipments"]
+        if parcel["status"] in _ON_THE_WAY and parcel["expected_on"]
+    ]
     return max(days) if days else order.get("expected_on")
 
 
@@ -62,7 +80,9 @@ def last_report(turn: Turn, parcel: Mapping[str, Any]) -> str:
         return ""
     event = parcel["events"][-1]
     place = f", {event['place']}" if event.get("place") else ""
-    return turn.t("utter_last_report", text=turn.texts.local(event["text"]), place=place, day=turn.texts.day(event["at"]))
+    return turn.t(
+        "utter_last_report", text=turn.texts.local(event["text"]), place=place, day=turn.texts.day(event["at"])
+    )
 
 
 def item_list(turn: Turn, lines: list[Mapping[str, Any]], *, limit: int = 4) -> str:
@@ -135,7 +155,9 @@ def _values(turn: Turn, order: Mapping[str, Any], parcel: Mapping[str, Any] | No
         "payment": payment.get("label") or "",
         "by_pay_by": f" {texts.by_day(payment['pay_by'])}" if payment.get("pay_by") else "",
         "total": texts.money(order["total"]),
-        "refund": turn.t("utter_refund_follows", amount=texts.money(refunds[-1]["amount"])) if refunds and refunds[-1]["status"] != "issued" else "",
+        "refund": turn.t("utter_refund_follows", amount=texts.money(refunds[-1]["amount"]))
+        if refunds and refunds[-1]["status"] != "issued"
+        else "",
         "cause": turn.t(f"utter_late_cause_{order['late']['cause']}") if order["late"].get("cause") else "",
     }
 
@@ -163,7 +185,11 @@ def _several_parcels(turn: Turn, order: Mapping[str, Any]) -> str:
     if waiting:
         day = order.get("expected_on")
         known = day and day >= turn.texts.today.isoformat()
-        text = turn.t("utter_parcel_waiting", on_expected=turn.texts.on_day(day)) if known else turn.t("utter_parcel_waiting_undated")
+        text = (
+            turn.t("utter_parcel_waiting", on_expected=turn.texts.on_day(day))
+            if known
+            else turn.t("utter_parcel_waiting_undated")
+        )
         paragraphs.append(f"• {item_list(turn, waiting)}: {text}")
     return "\n".join(paragraphs)
 

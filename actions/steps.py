@@ -62,7 +62,7 @@ class LineStep(OrderFlow, ABC):
         """Items named by product, variant or place in the list."""
         order, lines = await self.order(turn), await self.eligible_lines(turn)
         named = reading.items(turn.text, lines)
-        if named and (self.several or named != [reading.ALL] and len(named) == 1):
+        if named and (self.several or (named != [reading.ALL] and len(named) == 1)):
             return named
         others = [line for line in order["lines"] if line not in lines]
         other = [line_id for line_id in reading.items(turn.text, others) if line_id != reading.ALL] if not named else []
@@ -117,21 +117,49 @@ class DropOffStep(OrderFlow, ABC):
         self.pose(
             turn,
             "drop_off",
-            buttons=[{"title": turn.texts.local(place["name"]), "payload": choose(drop_off=place["id"])} for place in places],
-            places="\n".join(f"• {turn.texts.local(place['name'])}: {turn.texts.local(place['text'])}" for place in places),
+            buttons=[
+                {"title": turn.texts.local(place["name"]), "payload": choose(drop_off=place["id"])} for place in places
+            ],
+            places="\n".join(
+                f"• {turn.texts.local(place['name'])}: {turn.texts.local(place['text'])}" for place in places
+            ),
         )
 
     async def read_drop_off(self, turn: Turn) -> str | None:
         """One of the ways, by its name or by its place in the list."""
-        return reading.choice(turn.text, _words_of(await self._drop_offs(turn)), by_place=turn.slot("requested_slot") == "drop_off")
+        return reading.choice(
+            turn.text, _words_of(await self._drop_offs(turn)), by_place=turn.slot("requested_slot") == "drop_off"
+        )
 
 
 def _words_of(places: list[Mapping[str, Any]]) -> dict[str, list[str]]:
     """What people call the ways to hand something in."""
     usual = {
-        "service_point": ["paketshop", "postfiliale", "filiale", "post", "kiosk", "parcel shop", "post office", "service point", "drop off"],
+        "service_point": [
+            "paketshop",
+            "postfiliale",
+            "filiale",
+            "post",
+            "kiosk",
+            "parcel shop",
+            "post office",
+            "service point",
+            "drop off",
+        ],
         "parcel_locker": ["packstation", "paketstation", "paketautomat", "automat", "locker", "parcel locker"],
         "store": ["laden", "geschäft", "im laden", "vor ort", "store", "in store", "your shop"],
-        "collection": ["abholung", "abholen", "abgeholt", "zu hause", "zuhause", "pick up", "picked up", "collect", "collected", "collection", "at home"],
+        "collection": [
+            "abholung",
+            "abholen",
+            "abgeholt",
+            "zu hause",
+            "zuhause",
+            "pick up",
+            "picked up",
+            "collect",
+            "collected",
+            "collection",
+            "at home",
+        ],
     }
     return {place["id"]: [*place["name"].values(), *usual.get(place["id"], [])] for place in places}

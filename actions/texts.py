@@ -51,7 +51,10 @@ class Texts:
             KeyError: there is no such response, or none in this language.
         """
         for variation in self._responses[name]:
-            if any(c.get("name") == "language" and c.get("value") == self.language for c in variation.get("condition") or []):
+            if any(
+                c.get("name") == "language" and c.get("value") == self.language
+                for c in variation.get("condition") or []
+            ):
                 return variation
         raise KeyError(f"{name} has no text in {self.language}")
 
@@ -65,7 +68,9 @@ class Texts:
 
     def money(self, amount: Mapping[str, Any]) -> str:
         """`19,99 €` or `€19.99` of `{"amount": "19.99", "currency": "EUR"}`."""
-        return format_currency(Decimal(str(amount["amount"])), amount.get("currency", "EUR"), locale=self._locale).translate(_PLAIN_BLANKS)
+        return format_currency(
+            Decimal(str(amount["amount"])), amount.get("currency", "EUR"), locale=self._locale
+        ).translate(_PLAIN_BLANKS)
 
     def day(self, value: str | date) -> str:
         """`Mittwoch, 25. November`; with the year where it is not this one."""

@@ -171,7 +171,11 @@ class Turn:
             return own
         label = str((self.emotion or {}).get("label"))
         again = "_again" if before else ""
-        candidates = [f"utter_acknowledge_{self.matter}_{label}", f"utter_acknowledge_{self.matter}", f"utter_acknowledge_{label}"]
+        candidates = [
+            f"utter_acknowledge_{self.matter}_{label}",
+            f"utter_acknowledge_{self.matter}",
+            f"utter_acknowledge_{label}",
+        ]
         if again:
             candidates = [name + again for name in candidates]
             if before > 1:
@@ -197,11 +201,15 @@ class Turn:
 
     # -- what the service is told
 
-    def promise(self, kind: str, wording: str, due: str | date, *, order: str | None = None, return_number: str | None = None) -> None:
+    def promise(
+        self, kind: str, wording: str, due: str | date, *, order: str | None = None, return_number: str | None = None
+    ) -> None:
         """Report that a reply holds out a day; it is due at that day's end in the shop's zone."""
         day = due if isinstance(due, date) else date.fromisoformat(due[:10])
         end = datetime.combine(day, time(23, 59, 59), tzinfo=self.zone)
-        self._report("promise", kind=kind, order=order, **{"return": return_number}, wording=wording, due=end.isoformat())
+        self._report(
+            "promise", kind=kind, order=order, **{"return": return_number}, wording=wording, due=end.isoformat()
+        )
 
     def request_handoff(self, reason: str) -> None:
         """Ask the service for a person. It words the answer, with hours and wait."""

@@ -5,7 +5,7 @@ goes are asked. No proof, no reason, nothing that talks anybody out of it.
 """
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from actions import reading
 from actions.flows import Change
@@ -13,7 +13,10 @@ from actions.turn import Button, Turn
 
 __all__ = ["WithdrawContract"]
 
-_NAME = re.compile(r"^(?:(?:ich (?:heiße|bin)|mein name ist|name:?|my name is|i am|i'm)\s+)?(?P<name>[^\W\d][\w.'’-]*(?:\s+[^\W\d][\w.'’-]*){1,4})[.!]?$", re.IGNORECASE)
+_NAME = re.compile(
+    r"^(?:(?:ich (?:heiße|bin)|mein name ist|name:?|my name is|i am|i'm)\s+)?(?P<name>[^\W\d][\w.'’-]*(?:\s+[^\W\d][\w.'’-]*){1,4})[.!]?$",
+    re.IGNORECASE,
+)
 
 
 class WithdrawContract(Change):
@@ -25,7 +28,7 @@ class WithdrawContract(Change):
     operation = "withdraw_contract"
     question = "utter_shall_i_withdraw"
     free_text = frozenset({"contract", "customer_name"})
-    solvable = {"email_invalid": "receipt_to"}
+    solvable: ClassVar[dict[str, str]] = {"email_invalid": "receipt_to"}
 
     async def settle_contract(self, turn: Turn) -> str | None:
         """The order named in the declaration, or the one talked about."""
@@ -67,7 +70,14 @@ class WithdrawContract(Change):
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """The declaration as it will be recorded."""
-        return [turn.t("utter_confirm_withdrawal", contract=turn.slot("contract"), name=turn.slot("customer_name"), receipt_to=turn.slot("receipt_to"))]
+        return [
+            turn.t(
+                "utter_confirm_withdrawal",
+                contract=turn.slot("contract"),
+                name=turn.slot("customer_name"),
+                receipt_to=turn.slot("receipt_to"),
+            )
+        ]
 
     def confirm_buttons(self, turn: Turn) -> list[Button]:
         """The words that the law has for it."""
