@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click import Choice
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -22,8 +21,8 @@ __all__ = ["export"]
 
 err = Console(stderr=True)
 
-_Dataset = Annotated[str, typer.Argument(help="What to export, one row each.", click_type=Choice(list(DATASETS)))]
-_Format = Annotated[str, typer.Option("--format", help="Format of the file.", click_type=Choice(list(FORMATS)))]
+_Dataset = Annotated[str, typer.Argument(help=f"What to export, one row each: {', '.join(DATASETS)}.")]
+_Format = Annotated[str, typer.Option("--format", help=f"Format of the file: {', '.join(FORMATS)}.")]
 
 
 def export(
