@@ -14,6 +14,8 @@ from bot.channels.internal import internal_routes
 from bot.channels.rest import rest_routes
 from bot.channels.web.chat import Chat
 from bot.channels.web.hub import CHANNEL as WEB
+from bot.channels.telegram.bot_api import CHANNEL as TELEGRAM
+from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.web.hub import Hub, WebSender
 from bot.channels.web.routes import web_routes
 from bot.channels.web.visitors import Visitors
@@ -24,7 +26,7 @@ from bot.engine_client import EngineClient
 from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
-from bot.outbox import Outbox
+from bot.outbox import Outbox, Pace
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
@@ -39,6 +41,7 @@ from bot.survey.silence import Silence
 from bot.timers import Timers
 from bot.turn import TurnHandler
 
+from bot.storage.leases import Leases
 __all__ = ["create_app"]
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
@@ -65,7 +68,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         clock=clock,
     )
     senders: dict[str, Sender] = {WEB: WebSender()}
-    outbox = Outbox(database, senders, clock)
+    paces: dict[str, Pace] = {}
+    telegram = None
+    if settings.telegram_token.get_secret_value():
+        telegram = TelegramChannel(settings, database, turns, handoffs, wakeup, policies.shop, clock)
+        senders[TELEGRAM], paces[TELEGRAM] = telegram.sender, telegram.pace
+    outbox = Outbox(database, senders, clock, paces)
     wakeup.listen(outbox.wake)
     hub = Hub(database)
     wakeup.listen(hub.wake)
@@ -143,8 +151,11 @@ async def _render_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ZusageError)
     return JSONResponse(
         {"error": {"code": error.code, "message": error.message, "retry": error.retry}}, status_code=error.status
+                await Leases(session).free_all()
     )
 
+        if telegram is not None:
+            await telegram.start(outbox)
 
 async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
@@ -153,3 +164,10 @@ async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(
         {"error": {"code": "invalid_input", "message": f"{where}: {first['msg']}", "retry": False}}, status_code=422
     )
+        if telegram is not None:
+            await telegram.stop()
+        if telegram is not None:
+            await telegram.close()
+    if telegram is not None:
+        timers.every(3600, telegram.intake.forget_old_updates, "old Telegram updates")
+        app.include_router(telegram.routes)

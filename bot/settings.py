@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates are received.")
     telegram_secret: SecretStr = Field(SecretStr(""), description="Secret token of the webhook.")
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
+    telegram_timeout_s: float = Field(
+        15, gt=0, description="Longest wait for the Bot API; a message it did not confirm by then counts as ambiguous."
+    )
+    telegram_per_second: int = Field(30, ge=1, description="Messages that the bot may send a second over all chats.")
 
     shop_token_key: SecretStr = Field(
         SecretStr(""), description="Key the shop signs its customers' identity tokens with."

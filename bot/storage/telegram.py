@@ -10,10 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Author, Language
-from bot.storage.tables import ChannelLink, ConversationRow, MessageRow
+from bot.storage.tables import AttachmentRow, ChannelLink, ConversationRow, MessageRow, Offer, Turn
 from bot.storage.telegram_tables import TelegramKeyboard, TelegramUpdate
 
-__all__ = ["Arrival", "Chat", "OpenUpdate", "Telegram"]
+__all__ = ["Arrival", "Chat", "Context", "OpenUpdate", "Telegram"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,6 @@ class OpenUpdate:
     id: int
     update_id: int
     chat_id: int | None
-    body: dict[str, Any]
     tries: int
     next_try_at: datetime | None
     received_at: datetime
@@ -46,6 +45,19 @@ class Chat:
     public_id: str
     language: Language
     state: str
+    dead: bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is needed beside a message to show it: the language, the question, the files.
+
+    ``asked_elsewhere`` is what the customer wrote in another channel, where this message is the first answer to it.
+    """
+
+    language: Language
+    asked_elsewhere: str | None
+    files: dict[str, str]
 
 
 class Telegram:
@@ -84,32 +96,44 @@ class Telegram:
     async def open_updates(self, bot_id: int, limit: int = 1000) -> list[OpenUpdate]:
         """Return what is not handled, in Telegram's order."""
         query = (
-            select(TelegramUpdate)
+            select(
+                TelegramUpdate.id,
+                TelegramUpdate.update_id,
+                TelegramUpdate.chat_id,
+                TelegramUpdate.tries,
+                TelegramUpdate.next_try_at,
+                TelegramUpdate.received_at,
+            )
             .where(TelegramUpdate.bot_id == bot_id, TelegramUpdate.state == "open")
             .order_by(TelegramUpdate.update_id)
             .limit(limit)
         )
-        return [
-            OpenUpdate(
-                id=row.id,
-                update_id=row.update_id,
-                chat_id=row.chat_id,
-                body=row.body or {},
-                tries=row.tries,
-                next_try_at=row.next_try_at,
-                received_at=row.received_at,
-            )
-            for row in await self.session.scalars(query)
-        ]
+        return [OpenUpdate(*row) for row in (await self.session.execute(query)).all()]
+
+    async def bodies(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Return what was in updates, by the key of their row."""
+        query = select(TelegramUpdate.id, TelegramUpdate.body).where(TelegramUpdate.id.in_(ids))
+        return {row.id: row.body or {} for row in (await self.session.execute(query)).all()}
 
     async def known_since(self, bot_id: int, since: datetime) -> list[tuple[int, datetime]]:
-        """Return the ids of updates received since then with their times, in Telegram's order."""
+        """Return ids and times of updates received since then, in Telegram's order, and the one known before them."""
         query = (
             select(TelegramUpdate.update_id, TelegramUpdate.received_at)
             .where(TelegramUpdate.bot_id == bot_id, TelegramUpdate.received_at >= since)
             .order_by(TelegramUpdate.update_id)
         )
-        return [(row.update_id, row.received_at) for row in (await self.session.execute(query)).all()]
+        known = [(row.update_id, row.received_at) for row in (await self.session.execute(query)).all()]
+        if known:
+            before = (
+                select(TelegramUpdate.update_id, TelegramUpdate.received_at)
+                .where(TelegramUpdate.bot_id == bot_id, TelegramUpdate.update_id < known[0][0])
+                .order_by(TelegramUpdate.update_id.desc())
+                .limit(1)
+            )
+            row = (await self.session.execute(before)).one_or_none()
+            if row is not None:
+                known.insert(0, (row.update_id, row.received_at))
+        return known
 
     async def handled(self, ids: Sequence[int], now: datetime) -> None:
         """Note that updates are dealt with, and forget what was in them."""
@@ -131,7 +155,7 @@ class Telegram:
         """Note that an update cannot be handled. What was in it stays, for whoever looks into it."""
         await self.session.execute(
             update(TelegramUpdate)
-            .where(TelegramUpdate.id == update_row_id)
+            .where(TelegramUpdate.id == update_row_id, TelegramUpdate.state == "open")
             .values(state="failed", handled_at=now, error=error[:300])
         )
 
@@ -167,14 +191,62 @@ class Telegram:
             .values(closed_at=now)
         )
 
+    # -- messages
+
+    async def context_of(self, message_id: int, channel: str) -> Context:
+        """Return what is needed beside a message to show it in a channel."""
+        message = await self.session.get_one(MessageRow, message_id)
+        language = await self.session.scalar(
+            select(ConversationRow.language).where(ConversationRow.id == message.conversation_id)
+        )
+        asked = None
+        if message.turn_id is not None and message.author == Author.BOT:
+            earlier = select(MessageRow.id).where(
+                MessageRow.turn_id == message.turn_id, MessageRow.author == Author.BOT, MessageRow.id < message_id
+            )
+            if await self.session.scalar(earlier.limit(1)) is None:
+                question = select(MessageRow.text).join(Turn, Turn.message_id == MessageRow.id)
+                asked = await self.session.scalar(
+                    question.where(Turn.id == message.turn_id, MessageRow.channel != channel)
+                )
+        files = {}
+        if message.attachments:
+            rows = await self.session.execute(
+                select(AttachmentRow.public_id, AttachmentRow.path).where(
+                    AttachmentRow.public_id.in_([a["id"] for a in message.attachments])
+                )
+            )
+            files = {row.public_id: row.path for row in rows.all()}
+        return Context("de" if language == "de" else "en", asked, files)
+
+    async def payload_of(self, channel: str, external_key: str, button_id: str) -> str | None:
+        """Return what stands behind a button of the conversation that a chat is in."""
+        query = (
+            select(Offer.payload)
+            .join(ChannelLink, ChannelLink.conversation_id == Offer.conversation_id)
+            .where(
+                Offer.public_id == button_id,
+                ChannelLink.channel == channel,
+                ChannelLink.external_key == external_key,
+            )
+        )
+        return await self.session.scalar(query)
+
+    async def text_of(self, channel: str, external_key: str, external_id: str) -> str | None:
+        """Return what a message that came in says."""
+        query = select(MessageRow.text).where(
+            MessageRow.channel == channel,
+            MessageRow.external_key == external_key,
+            MessageRow.external_id == external_id,
+        )
+        return await self.session.scalar(query)
+
     # -- chats
 
     async def chat(self, channel: str, external_key: str) -> Chat | None:
         """Return the conversation that a chat is in, not locked."""
         query = (
-            select(
-                ConversationRow.id, ConversationRow.public_id, ConversationRow.language, ConversationRow.state
-            )
+            select(ConversationRow.id, ConversationRow.public_id, ConversationRow.language, ConversationRow.state)
             .join(ChannelLink, ChannelLink.conversation_id == ConversationRow.id)
             .where(ChannelLink.channel == channel, ChannelLink.external_key == external_key)
         )
@@ -182,7 +254,7 @@ class Telegram:
         if row is None:
             return None
         language: Language = "de" if row.language == "de" else "en"
-        return Chat(row.id, row.public_id, language, row.state)
+        return Chat(row.id, row.public_id, language, row.state, row.dead_at is not None)
 
     async def revive(self, channel: str, external_key: str) -> None:
         """Send to a chat again that had refused us: the customer is back."""
@@ -194,6 +266,14 @@ class Telegram:
                 ChannelLink.dead_at.is_not(None),
             )
             .values(dead_at=None)
+        )
+
+    async def mute(self, channel: str, external_key: str, now: datetime) -> None:
+        """Send nothing more to a chat beyond what waits already, until the customer writes."""
+        await self.session.execute(
+            update(ChannelLink)
+            .where(ChannelLink.channel == channel, ChannelLink.external_key == external_key)
+            .values(dead_at=now)
         )
 
     async def last_customer_message(self, conversation_id: int) -> MessageRow | None:

@@ -1,0 +1,1 @@
+"""The Telegram channel: receiving, answering, sending, commands, and the way from and to the website."""
