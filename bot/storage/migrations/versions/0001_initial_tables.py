@@ -33,6 +33,20 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_agents')),
     sa.UniqueConstraint('email', name=op.f('uq_agents_email'))
     )
+    op.create_table('api_tokens',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('scopes', bot.storage.base.Json, nullable=False),
+    sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('created_by', sa.String(length=80), nullable=False),
+    sa.Column('last_used_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('expires_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('revoked_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_api_tokens')),
+    sa.UniqueConstraint('name', name=op.f('uq_api_tokens_name')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_api_tokens_token_hash'))
+    )
     op.create_table('audit',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('at', bot.storage.base.UtcDateTime(), nullable=False),
@@ -75,12 +89,33 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('conversations', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_conversations_channel'), ['channel'], unique=False)
+        batch_op.create_index(batch_op.f('ix_conversations_closed_at'), ['closed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversations_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversations_customer_id'), ['customer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversations_last_activity_at'), ['last_activity_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversations_last_customer_at'), ['last_customer_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversations_state'), ['state'], unique=False)
 
+    op.create_table('daily_figures',
+    sa.Column('grain', sa.String(length=5), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('measure', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=20), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('topic', sa.String(length=12), nullable=False),
+    sa.Column('handler', sa.String(length=8), nullable=False),
+    sa.Column('detail', sa.String(length=120), nullable=False),
+    sa.Column('n', bot.storage.base.BigInt, nullable=False),
+    sa.Column('total', sa.Float(), nullable=False),
+    sa.Column('squares', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('grain', 'day', 'measure', 'channel', 'language', 'topic', 'handler', 'detail', name=op.f('pk_daily_figures')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('figure_state',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('value', bot.storage.base.Json, nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_figure_state'))
+    )
     op.create_table('leases',
     sa.Column('name', sa.String(length=60), nullable=False),
     sa.Column('owner', sa.String(length=40), nullable=True),
@@ -329,6 +364,52 @@ def upgrade() -> None:
     with op.batch_alter_table('channel_links', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_channel_links_conversation_id'), ['conversation_id'], unique=False)
 
+    op.create_table('conversation_facts',
+    sa.Column('conversation_id', bot.storage.base.BigInt, autoincrement=False, nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('started_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('last_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('closed_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('customer', sa.String(length=160), nullable=False),
+    sa.Column('channel', sa.String(length=20), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('topic', sa.String(length=12), nullable=False),
+    sa.Column('handler', sa.String(length=8), nullable=False),
+    sa.Column('intent', sa.String(length=60), nullable=True),
+    sa.Column('matter', sa.Boolean(), nullable=False),
+    sa.Column('cross_channel', sa.Boolean(), nullable=False),
+    sa.Column('mixed_language', sa.Boolean(), nullable=False),
+    sa.Column('customer_messages', sa.Integer(), nullable=False),
+    sa.Column('bot_messages', sa.Integer(), nullable=False),
+    sa.Column('agent_messages', sa.Integer(), nullable=False),
+    sa.Column('not_understood', sa.Integer(), nullable=False),
+    sa.Column('judged', sa.Integer(), nullable=False),
+    sa.Column('handoffs', sa.Integer(), nullable=False),
+    sa.Column('handoff_reason', sa.String(length=40), nullable=True),
+    sa.Column('wait_abandoned', sa.Boolean(), nullable=False),
+    sa.Column('resolution', sa.String(length=12), nullable=False),
+    sa.Column('withdrawn', sa.Boolean(), nullable=False),
+    sa.Column('repeated', sa.Boolean(), nullable=False),
+    sa.Column('reopened', sa.Integer(), nullable=False),
+    sa.Column('complaint', sa.Integer(), nullable=False),
+    sa.Column('complaint_repeated', sa.Boolean(), nullable=False),
+    sa.Column('upset', sa.Integer(), nullable=False),
+    sa.Column('recovered', sa.Boolean(), nullable=True),
+    sa.Column('abandoned_at', sa.String(length=120), nullable=True),
+    sa.Column('surveys', sa.Integer(), nullable=False),
+    sa.Column('answered_surveys', sa.Integer(), nullable=False),
+    sa.Column('promises_kept', sa.Integer(), nullable=False),
+    sa.Column('promises_broken', sa.Integer(), nullable=False),
+    sa.Column('unmet', sa.String(length=400), nullable=False),
+    sa.Column('person_seconds', sa.Float(), nullable=False),
+    sa.Column('details', bot.storage.base.Json, nullable=False),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_conversation_facts_conversation_id_conversations'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('conversation_id', name=op.f('pk_conversation_facts'))
+    )
+    with op.batch_alter_table('conversation_facts', schema=None) as batch_op:
+        batch_op.create_index('ix_conversation_facts_customer', ['customer', 'started_at'], unique=False)
+        batch_op.create_index('ix_conversation_facts_day', ['day', 'channel', 'language', 'topic'], unique=False)
+
     op.create_table('conversation_tags',
     sa.Column('conversation_id', bot.storage.base.BigInt, autoincrement=False, nullable=False),
     sa.Column('tag_id', sa.Integer(), autoincrement=False, nullable=False),
@@ -357,6 +438,9 @@ def upgrade() -> None:
     sa.Column('outside_hours', sa.Boolean(), nullable=False),
     sa.Column('announced_wait_s', sa.Integer(), nullable=True),
     sa.Column('position', sa.Integer(), nullable=True),
+    sa.Column('expected_wait_s', sa.Float(), nullable=True),
+    sa.Column('free_places', sa.Integer(), nullable=True),
+    sa.Column('notice_at', bot.storage.base.UtcDateTime(), nullable=True),
     sa.Column('agent_id', sa.Integer(), nullable=True),
     sa.Column('team', sa.String(length=40), nullable=True),
     sa.Column('queued_at', bot.storage.base.UtcDateTime(), nullable=False),
@@ -399,6 +483,39 @@ def upgrade() -> None:
     with op.batch_alter_table('join_codes', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_join_codes_conversation_id'), ['conversation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_join_codes_created_at'), ['created_at'], unique=False)
+
+    op.create_table('mails',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('public_id', sa.String(length=32), nullable=False),
+    sa.Column('key', sa.String(length=250), nullable=False),
+    sa.Column('template', sa.String(length=40), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('to', sa.String(length=254), nullable=False),
+    sa.Column('to_key', sa.String(length=254), nullable=False),
+    sa.Column('reply_to', sa.String(length=254), nullable=True),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=True),
+    sa.Column('html', sa.Text(), nullable=True),
+    sa.Column('conversation_id', bot.storage.base.BigInt, nullable=True),
+    sa.Column('unless_seen', sa.Integer(), nullable=True),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('next_try_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('expires_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('sent_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_mails_conversation_id_conversations'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mails')),
+    sa.UniqueConstraint('key', name=op.f('uq_mails_key')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_mails_public_id'))
+    )
+    with op.batch_alter_table('mails', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_mails_conversation_id'), ['conversation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mails_created_at'), ['created_at'], unique=False)
+        batch_op.create_index('ix_mails_due', ['state', 'next_try_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mails_template'), ['template'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mails_to_key'), ['to_key'], unique=False)
 
     op.create_table('messages',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
@@ -455,6 +572,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_promises_made_at'), ['made_at'], unique=False)
         batch_op.create_index('ix_promises_open', ['state', 'due_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_promises_order_number'), ['order_number'], unique=False)
+        batch_op.create_index(batch_op.f('ix_promises_settled_at'), ['settled_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_promises_told_at'), ['told_at'], unique=False)
 
     op.create_table('saved_replies',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -631,6 +750,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_deliveries_conversation_id'), ['conversation_id'], unique=False)
         batch_op.create_index('ix_deliveries_due', ['state', 'next_try_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_deliveries_message_id'), ['message_id'], unique=False)
+
+    op.create_table('mail_files',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('mail_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('media_type', sa.String(length=80), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['mail_id'], ['mails.id'], name=op.f('fk_mail_files_mail_id_mails'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mail_files'))
+    )
+    with op.batch_alter_table('mail_files', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_mail_files_mail_id'), ['mail_id'], unique=False)
 
     op.create_table('offers',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
@@ -915,6 +1046,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_offers_conversation_id'))
 
     op.drop_table('offers')
+    with op.batch_alter_table('mail_files', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_mail_files_mail_id'))
+
+    op.drop_table('mail_files')
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_deliveries_message_id'))
         batch_op.drop_index('ix_deliveries_due')
@@ -952,6 +1087,8 @@ def downgrade() -> None:
     op.drop_table('shop_customer_addresses')
     op.drop_table('saved_replies')
     with op.batch_alter_table('promises', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_promises_told_at'))
+        batch_op.drop_index(batch_op.f('ix_promises_settled_at'))
         batch_op.drop_index(batch_op.f('ix_promises_order_number'))
         batch_op.drop_index('ix_promises_open')
         batch_op.drop_index(batch_op.f('ix_promises_made_at'))
@@ -963,6 +1100,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_messages_created_at'))
 
     op.drop_table('messages')
+    with op.batch_alter_table('mails', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_mails_to_key'))
+        batch_op.drop_index(batch_op.f('ix_mails_template'))
+        batch_op.drop_index('ix_mails_due')
+        batch_op.drop_index(batch_op.f('ix_mails_created_at'))
+        batch_op.drop_index(batch_op.f('ix_mails_conversation_id'))
+
+    op.drop_table('mails')
     with op.batch_alter_table('join_codes', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_join_codes_created_at'))
         batch_op.drop_index(batch_op.f('ix_join_codes_conversation_id'))
@@ -981,6 +1126,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_conversation_tags_tag_id'))
 
     op.drop_table('conversation_tags')
+    with op.batch_alter_table('conversation_facts', schema=None) as batch_op:
+        batch_op.drop_index('ix_conversation_facts_day')
+        batch_op.drop_index('ix_conversation_facts_customer')
+
+    op.drop_table('conversation_facts')
     with op.batch_alter_table('channel_links', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_channel_links_conversation_id'))
 
@@ -1052,12 +1202,15 @@ def downgrade() -> None:
 
     op.drop_table('outages')
     op.drop_table('leases')
+    op.drop_table('figure_state')
+    op.drop_table('daily_figures')
     with op.batch_alter_table('conversations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversations_state'))
         batch_op.drop_index(batch_op.f('ix_conversations_last_customer_at'))
         batch_op.drop_index(batch_op.f('ix_conversations_last_activity_at'))
         batch_op.drop_index(batch_op.f('ix_conversations_customer_id'))
         batch_op.drop_index(batch_op.f('ix_conversations_created_at'))
+        batch_op.drop_index(batch_op.f('ix_conversations_closed_at'))
         batch_op.drop_index(batch_op.f('ix_conversations_channel'))
 
     op.drop_table('conversations')
@@ -1067,5 +1220,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_audit_action'))
 
     op.drop_table('audit')
+    op.drop_table('api_tokens')
     op.drop_table('agents')
     # ### end Alembic commands ###
