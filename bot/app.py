@@ -12,10 +12,10 @@ from bot.channels.demo.routes import demo_routes
 from bot.channels.health import health_routes
 from bot.channels.internal import internal_routes
 from bot.channels.rest import rest_routes
-from bot.channels.web.chat import Chat
-from bot.channels.web.hub import CHANNEL as WEB
 from bot.channels.telegram.bot_api import CHANNEL as TELEGRAM
 from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.web.chat import Chat
+from bot.channels.web.hub import CHANNEL as WEB
 from bot.channels.web.hub import Hub, WebSender
 from bot.channels.web.routes import web_routes
 from bot.channels.web.visitors import Visitors
@@ -33,6 +33,7 @@ from bot.shop.policies import load_policies
 from bot.shop_side import ShopDesk, make_operations, make_verifier
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
+from bot.storage.leases import Leases
 from bot.storage.promises import SqlPromiseFacts
 from bot.storage.wakeup import Wakeup
 from bot.survey.bank import load_bank
@@ -41,7 +42,6 @@ from bot.survey.silence import Silence
 from bot.timers import Timers
 from bot.turn import TurnHandler
 
-from bot.storage.leases import Leases
 __all__ = ["create_app"]
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
@@ -119,15 +119,22 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
             # No other process uses a SQLite database, so every lease in it belongs to one that died.
             async with database.begin() as session:
                 await Conversations(session).release_all_leases()
+                await Leases(session).free_all()
         await wakeup.start()
         await outbox.start()
+        if telegram is not None:
+            await telegram.start(outbox)
         await console.live.start()
         await timers.start()
         yield
         await timers.stop()
         await console.live.stop()
         await hub.stop()
+        if telegram is not None:
+            await telegram.stop()
         await outbox.stop()
+        if telegram is not None:
+            await telegram.close()
         await wakeup.stop()
         await engine.close()
         await database.close()
@@ -141,6 +148,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.include_router(rest_routes(settings, database, turns))
     app.include_router(internal_routes(operations, settings.engine_key, database))
     app.include_router(web_routes(settings, database, hub, chat, policies.shop))
+    if telegram is not None:
+        timers.every(3600, telegram.intake.forget_old_updates, "old Telegram updates")
+        app.include_router(telegram.routes)
     if settings.demo:
         desk = ShopDesk(settings, database, clock)
         app.include_router(demo_routes(settings, policies, desk.backend, desk, clock))
@@ -151,11 +161,8 @@ async def _render_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ZusageError)
     return JSONResponse(
         {"error": {"code": error.code, "message": error.message, "retry": error.retry}}, status_code=error.status
-                await Leases(session).free_all()
     )
 
-        if telegram is not None:
-            await telegram.start(outbox)
 
 async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
@@ -164,10 +171,3 @@ async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(
         {"error": {"code": "invalid_input", "message": f"{where}: {first['msg']}", "retry": False}}, status_code=422
     )
-        if telegram is not None:
-            await telegram.stop()
-        if telegram is not None:
-            await telegram.close()
-    if telegram is not None:
-        timers.every(3600, telegram.intake.forget_old_updates, "old Telegram updates")
-        app.include_router(telegram.routes)
