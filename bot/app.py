@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +27,7 @@ from bot.engine_client import EngineClient
 from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
+from bot.handoff.watch import HandoffWatch
 from bot.outbox import Outbox, Pace
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
@@ -56,7 +58,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     policies = load_policies(settings.policies)
     wakeup = Wakeup(database)
     hours = ServiceHours(settings.service_hours, settings.zone, settings.holidays)
-    handoffs = HandoffService(hours, settings.wait_default_s)
+    handoffs = HandoffService(hours, settings.wait_default_s, timedelta(seconds=settings.answer_within_s))
     surveys = SurveyService(load_bank(settings.survey), handoffs)
     turns = TurnHandler(
         settings=settings,
@@ -91,12 +93,15 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         sign_in=make_verifier(settings, database, policies),
         clock=clock,
     )
-
-    async def tell_longer_waits() -> None:
-        async with database.begin() as session:
-            told = await handoffs.tell_longer_waits(session, clock())
-        for conversation_id in told:
-            await wakeup.publish(conversation_id)
+    watch = HandoffWatch(
+        database,
+        handoffs,
+        wakeup.publish,
+        wakeup.announce,
+        clock,
+        vanished_after=timedelta(seconds=settings.agent_vanished_s),
+        automatic=settings.assignment == "automatic",
+    )
 
     silence = Silence(database, surveys, wakeup.publish, clock, settings.silence_survey_s)
 
@@ -106,7 +111,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
-    timers.every(15, tell_longer_waits, "longer waits")
+    timers.every(2, watch.look, "handoffs")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
     timers.every(60, promises.check, "promises")

@@ -92,6 +92,16 @@ class Settings(BaseSettings):
     )
     wait_default_s: int = Field(300, ge=0, description="Announced wait for a person while there is no experience yet.")
 
+    answer_within_s: int = Field(
+        4 * 3600, ge=600, description="Service time within which the team answers what it cannot answer at once."
+    )
+    assignment: Literal["manual", "automatic"] = Field(
+        "manual", description="Whether agents pick from the queue, or are given conversations while they have places."
+    )
+    agent_vanished_s: int = Field(
+        180, ge=60, description="An agent whose browser is gone for so long loses conversations to the queue."
+    )
+
     message_max_chars: int = Field(
         1000, ge=100, description="Longest message that is read; longer ones are answered with a request to shorten."
     )
@@ -129,9 +139,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key the shop signs its customers' identity tokens with."
     )
     smtp_url: SecretStr = Field(
-        SecretStr(""), description="smtp://user:password@host:port; empty: mails are kept and shown, not sent."
+        SecretStr(""),
+        description="Mail server: smtp://user:password@host:587 or smtps://...; empty: the demo shows mails at "
+        "/demo/mails, otherwise what needs mail is not offered.",
     )
-    mail_from: str = Field("service@example.com", description="Sender of mails.")
+    mail_from: str = Field("", description="Sender of mails; empty: the shop's address in the policies.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged; personal data is masked at every level."

@@ -297,7 +297,8 @@ class TurnHandler:
                     replies = [Reply(text=text("handoff_stuck", facts.language))]
                 replies += await self.handoffs.queue(session, conversation, escalation.reason, now)
             elif any(request.kind == "survey" for request in facts.requests):
-                replies += await self.surveys.offer(session, conversation, "goodbye", now)
+                farewell = await self.handoffs.waiting.farewell(session, conversation, now)
+                replies += farewell or await self.surveys.offer(session, conversation, "goodbye", now)
                 if not replies:
                     replies = [Reply(text=text("conversation_closed", facts.language))]
             conversation.not_understood_in_a_row = (
@@ -371,6 +372,10 @@ class TurnHandler:
                 turn.intent, turn.confidence, turn.understood = "human_handoff", 1.0, True
                 replies = await self.handoffs.queue(session, conversation, EscalationReason.CUSTOMER_ASKED, now)
             else:
+                replies = await self.handoffs.take(session, conversation, claim.message.text, claim.payload, now)
+                if replies is not None:
+                    turn.goal = "handoff"
+            if replies is None:
                 replies = await self.surveys.take(session, conversation, claim.message.text, claim.payload, now, parsed)
                 if replies is None and _typed(claim) is None and (claim.payload or "").startswith(SURVEY_PAYLOAD):
                     replies = [Reply(text=text("button_expired", language))]

@@ -16,7 +16,8 @@ from bot.console.rendering import Pages, language_of
 from bot.conversation import Author, ConversationState, HandoffState
 from bot.errors import NotFound
 from bot.escalation import EscalationReason
-from bot.handoff.service import CLOSE_REASONS, PRESENT_FOR
+from bot.handoff.service import CLOSE_REASONS
+from bot.handoff.waiting import PRESENT_FOR
 from bot.storage.agents import Agents
 from bot.storage.database import Database, Session
 from bot.storage.handoffs import Handoffs

@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.console.auth import SignedIn
 from bot.console.guard import Door
 from bot.console.rendering import Pages
-from bot.handoff.service import PRESENT_FOR
+from bot.handoff.waiting import PRESENT_FOR
 from bot.storage.agents import Agents
 from bot.storage.database import Database
 from bot.storage.records import Records

@@ -66,6 +66,19 @@ class ServiceHours:
                     return opens
         return None
 
+    def after_open(self, at: datetime, span: timedelta) -> datetime | None:
+        """Return the instant at which this much service time has passed, or None if it never does within a year."""
+        left = span
+        start = at.astimezone(self.zone)
+        for ahead in range(366):
+            for opens, closes in self.spans(start.date() + timedelta(days=ahead)):
+                # In UTC, as in open_seconds.
+                begin, end = max(opens, start).astimezone(UTC), closes.astimezone(UTC)
+                if begin + left <= end:
+                    return begin + left
+                left -= max(timedelta(0), end - begin)
+        return None
+
     def open_seconds(self, start: datetime, end: datetime) -> float:
         """Return the seconds of service time between two instants."""
         total = 0.0

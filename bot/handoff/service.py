@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
-from babel.dates import format_datetime, format_timedelta
-
-from bot.conversation import Attachment, Author, ConversationState, HandoffState, Language, Reply
+from bot.conversation import Attachment, Author, ConversationState, HandoffState, Reply
 from bot.errors import Conflict, InvalidInput, NotFound
 from bot.escalation import EscalationReason
 from bot.handoff.hours import ServiceHours
 from bot.handoff.summary import summarise
-from bot.handoff.wait import estimate_wait_s
+from bot.handoff.waiting import LEAVE, Waiting
+from bot.handoff.waiting import language_of as _language
 from bot.signals.agent import note_agent_reply
 from bot.storage.conversations import Conversations
 from bot.storage.database import Session
@@ -22,10 +20,8 @@ from bot.storage.signals import SignalHistory
 from bot.storage.tables import Agent, ConversationRow, Handoff, MessageRow
 from bot.texts import text
 
-__all__ = ["CLOSE_REASONS", "PRESENT_FOR", "HandoffService"]
+__all__ = ["CLOSE_REASONS", "HandoffService"]
 
-# An agent whose browser was not there for this long is not present.
-PRESENT_FOR = timedelta(minutes=2)
 CLOSE_REASONS = ("solved", "passed_outside", "customer_gone", "no_answer_needed", "spam")
 
 
@@ -35,6 +31,12 @@ class HandoffService:
 
     hours: ServiceHours
     wait_default_s: int
+    answer_within: timedelta = timedelta(hours=4)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What customers hear who wait."""
+        return Waiting(self.hours, self.wait_default_s, self.answer_within)
 
     async def queue(
         self, session: Session, conversation: ConversationRow, reason: EscalationReason, now: datetime
@@ -43,35 +45,24 @@ class HandoffService:
 
         A conversation that waits already is not queued twice; the customer hears where it stands.
         """
-        language = _language(conversation)
         handoffs = Handoffs(session)
         waiting = await handoffs.open_of(conversation.id)
         if waiting is not None:
-            return [
-                Reply(
-                    text=text(
-                        "handoff_already", language, wait=await self._wait_words(handoffs, waiting, language, now)
-                    )
-                )
-            ]
-        is_open = self.hours.is_open(now)
+            return await self.waiting.again(session, conversation, waiting, now)
         handoff = await handoffs.add(
             Handoff(
                 conversation_id=conversation.id,
                 state=HandoffState.QUEUED,
                 reason=reason,
                 summary=await summarise(session, conversation),
-                outside_hours=not is_open,
+                outside_hours=not self.hours.is_open(now),
                 queued_at=now,
+                delay_told=False,
+                seen_number=0,
             )
         )
         conversation.state = ConversationState.WAITING
-        if is_open and await handoffs.agents_present(now - PRESENT_FOR):
-            handoff.announced_wait_s = estimate_wait_s(
-                await handoffs.recent_waits_s(),
-                position=await handoffs.position(handoff),
-                default_s=self.wait_default_s,
-            )
+        replies = await self.waiting.announce(session, conversation, handoff, now)
         records = Records(session)
         records.signal(
             "availability",
@@ -80,16 +71,25 @@ class HandoffService:
             conversation_id=conversation.id,
             value=float(handoff.announced_wait_s) if handoff.announced_wait_s is not None else None,
             unit="s",
-            data={"reason": reason, "outside_hours": not is_open},
+            data={"reason": reason, "outside_hours": handoff.outside_hours, "position": handoff.position},
         )
         records.signal(
             "empathy", "context_passed_on", now, conversation_id=conversation.id, data={"handoff": handoff.id}
         )
-        if not is_open:
+        if handoff.outside_hours:
             records.signal("availability", "outside_hours", now, conversation_id=conversation.id)
-            return [Reply(text=text("handoff_closed", language, opens=self._opens_words(language, now)))]
-        words = await self._wait_words(handoffs, handoff, language, now)
-        return [Reply(text=text("handoff_open", language, wait=words))]
+        return replies
+
+    async def take(
+        self, session: Session, conversation: ConversationRow, words: str | None, payload: str | None, now: datetime
+    ) -> list[Reply] | None:
+        """Answer what belongs to waiting (buttons, a mail address); None if the message is something else."""
+        replies = await self.waiting.take(session, conversation, words, payload, now)
+        if replies is None and payload == LEAVE:
+            await self.abandon(session, conversation, now)
+            conversation.state = ConversationState.BOT
+            return [Reply(text=text("handoff_left", _language(conversation)))]
+        return replies
 
     async def accept(
         self, session: Session, handoff_id: int, agent: Agent, now: datetime, *, how: str = "accepted"
@@ -362,33 +362,34 @@ class HandoffService:
         handoff.seen_number = conversation.last_number
         return news
 
-    async def return_vanished(self, session: Session, seen_before: datetime, now: datetime) -> list[int]:
-        """Send conversations of agents who are gone back to the queue, each at its old place; return which."""
+    async def return_vanished(
+        self, session: Session, handoff_id: int, seen_before: datetime, now: datetime
+    ) -> int | None:
+        """Send a conversation back to its old place in the queue if its agent is gone; return the conversation sent."""
         handoffs = Handoffs(session)
-        returned = []
-        for found in await handoffs.of_vanished_agents(seen_before, now):
-            handoff, conversation = await self._locked(session, found.id)
-            if handoff.state != HandoffState.ACCEPTED:
-                continue
-            vanished = handoff.agent_id
-            await handoffs.end_assignment(handoff, "vanished", now)
-            handoff.state = HandoffState.QUEUED
-            handoff.agent_id = None
-            conversation.state = ConversationState.WAITING
-            await self._say(session, conversation, "agent_vanished", now)
-            Records(session).signal(
-                "availability", "agent_vanished", now, conversation_id=conversation.id, data={"agent": vanished}
-            )
-            Records(session).audit(
-                "system",
-                "handoff.vanished",
-                now,
-                conversation_id=conversation.id,
-                subject=str(handoff.id),
-                agent=vanished,
-            )
-            returned.append(conversation.id)
-        return returned
+        handoff, conversation = await self._locked(session, handoff_id)
+        if handoff_id not in await handoffs.of_vanished_agents(seen_before, now):
+            return None
+        vanished = handoff.agent_id
+        await handoffs.end_assignment(handoff, "vanished", now)
+        handoff.state = HandoffState.QUEUED
+        handoff.agent_id = None
+        conversation.state = ConversationState.WAITING
+        await self._say(session, conversation, "agent_vanished", now)
+        records = Records(session)
+        records.signal("availability", "agent_vanished", now, conversation_id=conversation.id, data={"agent": vanished})
+        records.audit(
+            "system", "handoff.vanished", now, conversation_id=conversation.id, subject=str(handoff.id), agent=vanished
+        )
+        return conversation.id
+
+    async def wake_up(self, session: Session, handoff_id: int, now: datetime) -> int | None:
+        """Take up a conversation whose time of being put aside is over; return it, or None if it is not."""
+        handoff, conversation = await self._locked(session, handoff_id)
+        if handoff.snoozed_until is None or handoff.snoozed_until > now:
+            return None
+        handoff.snoozed_until = None
+        return conversation.id
 
     async def abandon(self, session: Session, conversation: ConversationRow, now: datetime) -> None:
         """End a handoff because the customer left; whoever waited or had the conversation is told by its state."""
@@ -400,46 +401,15 @@ class HandoffService:
 
     async def wait_now_s(self, session: Session, now: datetime) -> int | None:
         """Return the wait in seconds of somebody who would ask for a person now; None while nobody is there."""
-        handoffs = Handoffs(session)
-        if not self.hours.is_open(now) or not await handoffs.agents_present(now - PRESENT_FOR):
+        return await self.waiting.now_s(session, now)
+
+    async def tell_longer(self, session: Session, handoff_id: int, now: datetime) -> int | None:
+        """Tell a customer whose announced wait is over, unless somebody came meanwhile; return who was told."""
+        handoff, conversation = await self._locked(session, handoff_id)
+        if handoff.state != HandoffState.QUEUED or handoff.notice_at is None or handoff.notice_at > now:
             return None
-        return estimate_wait_s(
-            await handoffs.recent_waits_s(),
-            position=await handoffs.queue_length() + 1,
-            default_s=self.wait_default_s,
-        )
-
-    async def tell_longer_waits(self, session: Session, now: datetime) -> list[int]:
-        """Tell everyone whose announced wait is over, once; return the conversations that were told."""
-        handoffs = Handoffs(session)
-        told = []
-        for handoff in await handoffs.waiting_longer_than_told(now):
-            conversation = await Conversations(session).locked(handoff.conversation_id)
-            handoff.delay_told = True
-            words = text("handoff_longer", _language(conversation), position=await handoffs.position(handoff))
-            await Conversations(session).add_reply(conversation, Reply(text=words), now)
-            told.append(conversation.id)
-        return told
-
-    async def _wait_words(self, handoffs: Handoffs, handoff: Handoff, language: Language, now: datetime) -> str:
-        if not self.hours.is_open(now):
-            return text("handoff_opens", language, opens=self._opens_words(language, now))
-        if handoff.announced_wait_s is None:
-            return text("handoff_nobody_present", language)
-        waited = (now - handoff.queued_at).total_seconds()
-        minutes = max(1, ceil((handoff.announced_wait_s - waited) / 60))
-        words = format_timedelta(timedelta(minutes=minutes), granularity="minute", threshold=10, locale=language)
-        position = await handoffs.position(handoff)
-        if position > 1:
-            return text("handoff_wait_position", language, position=position, minutes=words)
-        return text("handoff_wait", language, minutes=words)
-
-    def _opens_words(self, language: Language, now: datetime) -> str:
-        opens = self.hours.opens_next(now)
-        if opens is None:
-            return "?"
-        pattern = "EEEE, d. MMMM, HH:mm 'Uhr'" if language == "de" else "EEEE d MMMM 'at' HH:mm"
-        return format_datetime(opens, pattern, tzinfo=self.hours.zone, locale=language if language == "de" else "en_GB")
+        await self.waiting.tell_longer(session, conversation, handoff, now)
+        return conversation.id
 
     async def _locked(self, session: Session, handoff_id: int) -> tuple[Handoff, ConversationRow]:
         """Lock the conversation, then its handoff: always in this order, or two writers wait for each other."""
@@ -496,7 +466,3 @@ class HandoffService:
     def _must_have(handoff: Handoff, agent: Agent) -> None:
         if handoff.state != HandoffState.ACCEPTED or handoff.agent_id != agent.id:
             raise Conflict("You do not have this conversation (any more).", code="handoff_not_yours")
-
-
-def _language(conversation: ConversationRow) -> Language:
-    return "de" if conversation.language == "de" else "en"

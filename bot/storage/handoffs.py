@@ -57,35 +57,72 @@ class Handoffs:
         """Return how many wait."""
         return int(await self.session.scalar(select(func.count()).where(Handoff.state == HandoffState.QUEUED)) or 0)
 
-    async def recent_waits_s(self, limit: int = 50) -> list[float]:
-        """Return how long the last accepted customers waited within service hours, in seconds."""
+    async def to_be_told_again(self, now: datetime) -> Sequence[int]:
+        """Return what waits longer than was announced, and is due a word about it."""
+        query = select(Handoff.id).where(Handoff.state == HandoffState.QUEUED, Handoff.notice_at <= now)
+        return list(await self.session.scalars(query.order_by(Handoff.id)))
+
+    # -- experience, for the estimate of waits
+
+    async def in_hand_since(self, agent_ids: Sequence[int], now: datetime) -> list[datetime]:
+        """Return since when each conversation is handled that takes one of these agents' places."""
+        query = (
+            select(Assignment.since)
+            .join(Handoff, Handoff.id == Assignment.handoff_id)
+            .where(
+                Assignment.until.is_(None),
+                Handoff.state == HandoffState.ACCEPTED,
+                Handoff.agent_id.in_(agent_ids),
+                or_(Handoff.snoozed_until.is_(None), Handoff.snoozed_until <= now),
+            )
+        )
+        return list(await self.session.scalars(query))
+
+    async def recent_handling_s(self, limit: int = 100) -> list[float]:
+        """Return for how long the latest conversations took an agent's place, in seconds."""
+        query = select(Assignment.since, Assignment.until).where(Assignment.until.is_not(None))
+        rows = (await self.session.execute(query.order_by(Assignment.id.desc()).limit(limit))).all()
+        return [(until - since).total_seconds() for since, until in rows if until is not None]
+
+    async def recent_reactions_s(self, limit: int = 50) -> list[float]:
+        """Return how long the latest customers waited who found a free place, in seconds."""
         query = (
             select(Handoff.queued_at, Handoff.accepted_at)
-            .where(Handoff.accepted_at.is_not(None), Handoff.outside_hours.is_(False))
+            .where(Handoff.accepted_at.is_not(None), Handoff.position <= Handoff.free_places)
             .order_by(Handoff.id.desc())
             .limit(limit)
         )
         rows = (await self.session.execute(query)).all()
         return [(accepted - queued).total_seconds() for queued, accepted in rows if accepted is not None]
 
-    async def waiting_longer_than_told(self, now: datetime) -> list[Handoff]:
-        """Return queued handoffs whose announced wait is over and whose customer has not been told."""
-        query = select(Handoff).where(
-            Handoff.state == HandoffState.QUEUED, Handoff.delay_told.is_(False), Handoff.announced_wait_s.is_not(None)
-        )
-        rows = (await self.session.scalars(query)).all()
-        return [row for row in rows if (now - row.queued_at).total_seconds() > (row.announced_wait_s or 0)]
+    async def wait_experience(self, now: datetime, limit: int = 50) -> list[float]:
+        """Return the real wait of the latest customers as a share of the expected one.
 
-    async def agents_present(self, since: datetime) -> int:
-        """Return how many agents are signed in, available and were seen since then."""
-        query = select(func.count()).where(
-            Agent.disabled_at.is_(None), Agent.presence == "available", Agent.seen_at >= since
+        Those who still wait count once they have waited longer than expected: leaving them out until somebody
+        comes would hide that it takes longer now.
+        """
+        known = Handoff.expected_wait_s > 0
+        done = (
+            select(Handoff.queued_at, Handoff.accepted_at, Handoff.expected_wait_s)
+            .where(known, Handoff.accepted_at.is_not(None))
+            .order_by(Handoff.accepted_at.desc())
+            .limit(limit)
         )
-        return int(await self.session.scalar(query) or 0)
+        shares = [
+            (accepted - queued).total_seconds() / expected
+            for queued, accepted, expected in (await self.session.execute(done)).all()
+            if accepted is not None and expected is not None
+        ]
+        waiting = select(Handoff.queued_at, Handoff.expected_wait_s).where(known, Handoff.state == HandoffState.QUEUED)
+        for queued, expected in (await self.session.execute(waiting)).all():
+            share = (now - queued).total_seconds() / (expected or 1)
+            if share > 1:
+                shares.append(share)
+        return shares
 
-    async def queued_ids(self, limit: int = 100) -> Sequence[int]:
+    async def queued(self, limit: int = 100) -> Sequence[Handoff]:
         """Return what waits, the first in the queue first."""
-        query = select(Handoff.id).where(Handoff.state == HandoffState.QUEUED).order_by(Handoff.id).limit(limit)
+        query = select(Handoff).where(Handoff.state == HandoffState.QUEUED).order_by(Handoff.id).limit(limit)
         return list(await self.session.scalars(query))
 
     async def broken_promise_open(self, conversation_id: int) -> bool:
@@ -117,13 +154,13 @@ class Handoffs:
             .values(until=now, end=end)
         )
 
-    async def of_vanished_agents(self, seen_before: datetime, now: datetime) -> list[Handoff]:
+    async def of_vanished_agents(self, seen_before: datetime, now: datetime) -> Sequence[int]:
         """Return accepted handoffs of agents whose browser has not been there since an instant.
 
         What an agent has put aside until later waits until then.
         """
         query = (
-            select(Handoff)
+            select(Handoff.id)
             .join(Agent, Agent.id == Handoff.agent_id)
             .where(
                 Handoff.state == HandoffState.ACCEPTED,
@@ -133,7 +170,7 @@ class Handoffs:
         )
         return list(await self.session.scalars(query))
 
-    async def snoozed_until_now(self, now: datetime) -> list[Handoff]:
+    async def snoozed_until_now(self, now: datetime) -> Sequence[int]:
         """Return what was put aside until a time that has come."""
-        query = select(Handoff).where(Handoff.state == HandoffState.ACCEPTED, Handoff.snoozed_until <= now)
+        query = select(Handoff.id).where(Handoff.state == HandoffState.ACCEPTED, Handoff.snoozed_until <= now)
         return list(await self.session.scalars(query))
