@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.channels.web.hub import BATCH, CHANNEL, FIRST_LOOK, THINKING_AGAIN_S, Hub, Link, batch
 from bot.channels.web.limits import Allowances
 from bot.channels.web.protocol import (
+    VERSION,
     AskEarlier,
     AskPromises,
     AskService,
@@ -37,7 +38,7 @@ from bot.channels.web.protocol import (
 from bot.channels.web.visitors import Visitor, Visitors
 from bot.clock import Clock, utc_now
 from bot.conversation import Attachment, ConversationState, Incoming
-from bot.errors import NotFound, TooManyRequests, Unauthenticated, ZusageError
+from bot.errors import InvalidInput, NotFound, TooManyRequests, Unauthenticated, ZusageError
 from bot.handoff.service import HandoffService
 from bot.settings import Settings
 from bot.storage.chats import Chats
@@ -100,8 +101,11 @@ class Chat:
         """Find out who is there and bring what is new.
 
         Raises:
+            InvalidInput: the page speaks another version of the protocol.
             TooManyRequests: too many browsers without a history from one network.
         """
+        if frame.protocol != VERSION:
+            raise InvalidInput("This page speaks another version of the protocol; load it again.", code="outdated")
         visitor = self.visitors.read(frame.visitor)
         if visitor is None:
             _wait_or_go_on(self._newcomers.take(link.address), "There are too many new chats from your network.")

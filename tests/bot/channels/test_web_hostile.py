@@ -122,7 +122,9 @@ class TestFrames:
             )
             assert await client.closed() == 1009
 
-    @pytest.mark.parametrize("first", ['{"type":"ping"}', "{", '{"type":"hello","after":"x"}'])
+    @pytest.mark.parametrize(
+        "first", ['{"type":"ping"}', "{", '{"type":"hello","after":"x"}', '{"type":"hello","protocol":99}']
+    )
     async def test_without_a_hello_there_is_no_chat(self, web, first):
         async with tab(web.url, hello=False) as client:
             await client.send(first)

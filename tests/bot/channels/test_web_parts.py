@@ -11,6 +11,7 @@ import bot.channels.web
 from bot.channels.web.assets import Assets
 from bot.channels.web.limits import Allowance, Allowances, Places, address_key, network_of
 from bot.channels.web.origins import Origins, origin_of
+from bot.channels.web.schema import DOCUMENT, with_frames
 from bot.channels.web.visitors import Visitors
 from bot.errors import TooManyRequests
 
@@ -172,3 +173,9 @@ class TestAssets:
         made = {key for key in keys if re.match(r"(state|promise|failed|step|drop)_", key)}
         unused = {key for key in keys - used - made if f'"{key}"' not in code}
         assert unused == set()
+
+
+class TestDocumentation:
+    def test_the_frames_in_the_docs_are_those_of_the_code(self):
+        document = DOCUMENT.read_text(encoding="utf-8")
+        assert with_frames(document) == document, "run: python -m bot.channels.web.schema"

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const script = document.currentScript;
-  if (!script || customElements.get("zusage-chat")) return;
+  if (!script || window.Zusage?.open) return;
   const service = new URL(script.src).origin;
   const data = script.dataset;
   const language = (data.language || document.documentElement.lang || "de").startsWith("en") ? "en" : "de";
@@ -165,7 +165,7 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
       memory.set("used");
       show();
       tell("closed");
-      (before && before !== document.body && before.isConnected ? before : launch).focus();
+      (before?.isConnected && before !== document.body && before !== host ? before : launch).focus();
       emit("close");
     },
     toggle: () => (isOpen ? api.close() : api.open()),
@@ -180,19 +180,24 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     push: ([name, ...values]) => api[name]?.(...values),
   };
 
-  // A greeting of the shop's own accord: only if the shop asks for it, at most once a day, never again once dismissed.
+  // A greeting of the shop's own accord: only where the page asks for it, and not again for days (7, if not said).
+  // To keep to that, the date is kept in localStorage; without a greeting nothing is.
   let bubble;
   const hint = (on) => {
     bubble?.remove();
-    if (!on || isOpen || memory.get()) return;
-    const open = make("button", { type: "button" }, data[language === "en" ? "proactiveEn" : "proactive"] || data.proactive);
+    const text = data[language === "en" ? "proactiveEn" : "proactive"];
+    const pause = 86_400_000 * (Number(data.proactiveDays) || 7);
+    try {
+      if (!on || !text || isOpen || memory.get() || Date.now() - Number(localStorage.getItem("zusage.greeted")) < pause) return;
+      localStorage.setItem("zusage.greeted", String(Date.now()));
+    } catch {
+      return; // who cannot remember does not greet
+    }
+    const open = make("button", { type: "button" }, text);
     const dismiss = make("button", { type: "button", "aria-label": words.dismiss }, "×");
-    bubble = make("div", { class: "hint" }, open, dismiss);
+    bubble = make("div", { class: "hint", role: "status" }, open, dismiss);
     open.onclick = api.open;
-    dismiss.onclick = () => {
-      hint(false);
-      memory.set("dismissed");
-    };
+    dismiss.onclick = () => hint(false);
     box.append(bubble);
     emit("greeting");
   };
@@ -209,7 +214,7 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     const was = memory.get();
     if (was === "open" && !matchMedia("(max-width:480px)").matches) api.open();
     else if (was === "open" || was === "used") load();
-    if (data.proactive) setTimeout(() => hint(true), 1000 * (Number(data.proactiveAfter) || 30));
+    if (data.proactive || data.proactiveEn) setTimeout(() => hint(true), 1000 * (Number(data.proactiveAfter) || 30));
   };
   if (document.body) begin();
   else addEventListener("DOMContentLoaded", begin);
