@@ -246,7 +246,13 @@ class Telegram:
     async def chat(self, channel: str, external_key: str) -> Chat | None:
         """Return the conversation that a chat is in, not locked."""
         query = (
-            select(ConversationRow.id, ConversationRow.public_id, ConversationRow.language, ConversationRow.state)
+            select(
+                ConversationRow.id,
+                ConversationRow.public_id,
+                ConversationRow.language,
+                ConversationRow.state,
+                ChannelLink.dead_at,
+            )
             .join(ChannelLink, ChannelLink.conversation_id == ConversationRow.id)
             .where(ChannelLink.channel == channel, ChannelLink.external_key == external_key)
         )
