@@ -58,7 +58,7 @@ class Texts:
                 return variation
         raise KeyError(f"{name} has no text in {self.language}")
 
-    def text(self, name: str, **values: Any) -> str:
+    def text(self, name: str, /, **values: Any) -> str:
         """A response's text with its placeholders filled.
 
         Raises:
