@@ -1,5 +1,6 @@
 """The composition root: makes the parts, hands them to each other, starts and stops them. Nothing else."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,15 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from bot.body_limit import BodyLimit
+from bot.channels.demo.mails import mail_routes
 from bot.channels.demo.routes import demo_routes
 from bot.channels.health import health_routes
 from bot.channels.internal import internal_routes
+from bot.channels.pages.page import Pages
 from bot.channels.rest import rest_routes
 from bot.channels.telegram.bot_api import CHANNEL as TELEGRAM
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.web.chat import Chat
 from bot.channels.web.hub import CHANNEL as WEB
 from bot.channels.web.hub import Hub, WebSender
+from bot.channels.web.labels import label_pdf
 from bot.channels.web.routes import web_routes
 from bot.channels.web.visitors import Visitors
 from bot.clock import Clock, utc_now
@@ -28,6 +32,11 @@ from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.handoff.watch import HandoffWatch
+from bot.mail.links import Links
+from bot.mail.mailer import Mailer
+from bot.mail.rendering import Templates
+from bot.mail.smtp import MailServer, SmtpServer
+from bot.mail.worker import MailWorker
 from bot.outbox import Outbox, Pace
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
@@ -45,6 +54,8 @@ from bot.timers import Timers
 from bot.turn import TurnHandler
 
 __all__ = ["create_app"]
+
+log = logging.getLogger(__name__)
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
 BODY_LIMIT = 64 * 1024
@@ -80,7 +91,29 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     hub = Hub(database)
     wakeup.listen(hub.wake)
     wakeup.listen_to_notices(hub.heard)
-    operations = make_operations(settings, database, policies, hours, clock)
+    smtp_url = settings.smtp_url.get_secret_value()
+    links = Links(settings.signing_key, settings.url)
+    mailer = Mailer(
+        database,
+        Templates(policies.shop, settings.zone, settings.url),
+        policies.shop,
+        links,
+        print_label=label_pdf,
+        sends=bool(smtp_url),
+        default_language=settings.default_language,
+        clock=clock,
+    )
+    mail_worker = None
+    if smtp_url:
+        sender = settings.mail_from or policies.shop.email
+        server = SmtpServer(MailServer.parse(smtp_url), sender=sender, sender_name=policies.shop.name)
+        mail_worker = MailWorker(database, server, clock)
+        mailer.when_queued(mail_worker.wake)
+    elif not settings.demo:
+        log.warning("ZUSAGE_SMTP_URL is not set: what needs mail is not offered to customers.")
+    operations = make_operations(
+        settings, database, policies, hours, clock, mailer if smtp_url or settings.demo else None
+    )
     visitors = Visitors(settings.signing_key, settings.visitor_days)
     chat = Chat(
         settings,
@@ -127,6 +160,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
                 await Leases(session).free_all()
         await wakeup.start()
         await outbox.start()
+        if mail_worker is not None:
+            await mail_worker.start()
         if telegram is not None:
             await telegram.start(outbox)
         await console.live.start()
@@ -138,6 +173,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         if telegram is not None:
             await telegram.stop()
         await outbox.stop()
+        if mail_worker is not None:
+            await mail_worker.stop()
         if telegram is not None:
             await telegram.close()
         await wakeup.stop()
@@ -156,9 +193,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     if telegram is not None:
         timers.every(3600, telegram.intake.forget_old_updates, "old Telegram updates")
         app.include_router(telegram.routes)
+    pages = Pages(policies.shop, "/" if settings.demo else policies.shop.website)
+    app.include_router(pages.routes())
     if settings.demo:
         desk = ShopDesk(settings, database, clock)
         app.include_router(demo_routes(settings, policies, desk.backend, desk, clock))
+        app.include_router(mail_routes(settings, pages, database))
     return app
 
 

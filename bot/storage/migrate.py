@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
-from bot.storage import figure_tables, shop_tables, tables  # noqa: F401  (their import fills the metadata)
+from bot.storage import figure_tables, mail_tables, shop_tables, tables  # noqa: F401  (their import fills the metadata)
 from bot.storage.base import Base
 
 __all__ = ["differences", "upgrade"]

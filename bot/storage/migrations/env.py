@@ -5,7 +5,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import JSON, BigInteger, create_engine
 
-from bot.storage import figure_tables, shop_tables, tables, telegram_tables  # noqa: F401
+from bot.storage import figure_tables, mail_tables, shop_tables, tables, telegram_tables  # noqa: F401
 from bot.storage.base import Base, UtcDateTime
 
 
