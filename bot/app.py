@@ -34,6 +34,7 @@ from bot.handoff.service import HandoffService
 from bot.handoff.watch import HandoffWatch
 from bot.mail.links import Links
 from bot.mail.mailer import Mailer
+from bot.mail.reach import Reach
 from bot.mail.rendering import Templates
 from bot.mail.smtp import MailServer, SmtpServer
 from bot.mail.worker import MailWorker
@@ -140,7 +141,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
 
     console = Console.build(settings, database, wakeup, handoffs, surveys, clock)
 
-    promises = PromiseChecker(database, SqlPromiseFacts(database), settings.zone, wakeup.publish, clock)
+    reach = Reach(mailer, hub.is_present, clock) if smtp_url or settings.demo else None
+    promises = PromiseChecker(database, SqlPromiseFacts(database), settings.zone, wakeup.publish, clock, reach)
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")

@@ -8,6 +8,7 @@ from babel.dates import format_date
 
 from bot.clock import Clock
 from bot.conversation import Language, Listener, Reply
+from bot.mail.reach import Reach
 from bot.promises.judge import ConversationFacts, Judgement, Promise, PromiseState, judge
 from bot.shop.promise_facts import PromiseFacts
 from bot.storage.conversations import Conversations
@@ -30,13 +31,21 @@ class PromiseChecker:
     """Goes through all open promises in batches; safe to run in several processes and to be cut off anywhere."""
 
     def __init__(
-        self, database: Database, facts: PromiseFacts, zone: ZoneInfo, publish: Listener, clock: Clock
+        self,
+        database: Database,
+        facts: PromiseFacts,
+        zone: ZoneInfo,
+        publish: Listener,
+        clock: Clock,
+        reach: Reach | None = None,
     ) -> None:
+        """``reach`` writes a mail where the customer's channel does not reach them; None: only the channel is used."""
         self._database = database
         self._facts = facts
         self._zone = zone
         self._publish = publish
         self._clock = clock
+        self._reach = reach
 
     async def check(self) -> dict[str, int]:
         """Judge every open promise once; return how many ended in which state, and how many were told."""
@@ -101,13 +110,22 @@ class PromiseChecker:
         if done:  # late, but done: a notice now would only be noise
             return False
         reply = _notice(promise, judgement.new_day, language)
-        await Conversations(session).add_reply(conversation, reply, now)
+        message = await Conversations(session).add_reply(conversation, reply, now)
+        by_mail = self._reach is not None and await self._reach.mail_too(
+            session,
+            conversation,
+            message.number,
+            "promise_notice",
+            {"words": reply.text, "order_number": promise.order_number},
+            order_number=promise.order_number,
+            key=f"promise:{promise.id}",
+        )
         Records(session).signal(
             "availability",
             "promise_notice",
             now,
             conversation_id=conversation.id,
-            data={"promise": promise.id, "kind": promise.kind, "in_time": now <= promise.due_at},
+            data={"promise": promise.id, "kind": promise.kind, "in_time": now <= promise.due_at, "by_mail": by_mail},
         )
         if judgement.new_day is not None:
             # The new day is a promise again. The old one stays: it is kept if the thing comes in time after all.
