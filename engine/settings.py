@@ -26,7 +26,7 @@ class Settings:
     token: str
     actions_url: Optional[str] = None
     action_seconds: float = 5.0
-    turn_seconds: float = 12.0
+    turn_seconds: float = 10.0
     timezone: str = "Europe/Berlin"
     default_language: str = "de"
 

@@ -32,7 +32,7 @@ from rasa.utils.common import TempDirectoryPath, get_temp_dir_name
 from rasa.utils.endpoints import EndpointConfig
 
 from engine import tracker_store
-from engine.api import MAX_TEXT, Context, ParseRequest, TurnRequest, cleaned
+from engine.api import MAX_TEXT, ParseRequest, TurnRequest, cleaned
 from engine.errors import EngineError
 from engine.nlu.classifier import FALLBACK, OUT_OF_SCOPE
 from engine.nlu.context import LANGUAGE
@@ -110,7 +110,9 @@ class Assistant(MessageProcessor):
         known = set((document or {}).get("known", ()))
         tracker = tracker_store.restore(document, request.conversation_id, self.domain)
         output = TurnOutput(request.context.channel)
-        parsed = self._parse_message(request)
+        requested_before = tracker.get_slot(REQUESTED_SLOT)
+        metadata = {**_metadata(request), "expected": requested_before}
+        parsed = self._parse_message(request, metadata)
         if document is None:
             await self._run_action(
                 self._get_action(ACTION_SESSION_START_NAME),
@@ -122,8 +124,7 @@ class Assistant(MessageProcessor):
         if tracker.get_slot(LANGUAGE) != parsed[LANGUAGE]:
             tracker.update(SlotSet(LANGUAGE, parsed[LANGUAGE]))
         first_new = len(tracker.events)
-        requested_before = tracker.get_slot(REQUESTED_SLOT)
-        self._hear(tracker, request, parsed)
+        self._hear(tracker, request, parsed, metadata)
         await self.run_action_extract_slots(output, tracker)
         await self._run_prediction_loop(output, tracker)
         if not output.replies and not output.requests:
@@ -154,10 +155,10 @@ class Assistant(MessageProcessor):
             "understood": parsed["intent"]["name"] not in _NOT_UNDERSTOOD,
         }
 
-    def _parse_message(self, request: TurnRequest) -> Dict[str, Any]:
+    def _parse_message(self, request: TurnRequest, metadata: Dict[str, Any]) -> Dict[str, Any]:
         context, message = request.context, request.message
         if message.text is not None:
-            return self._understand(_checked(message.text), _metadata(context, request.turn_id))
+            return self._understand(_checked(message.text), metadata)
         assert message.payload is not None
         intent, entities = self._unpack(message.payload)
         return {
@@ -191,7 +192,10 @@ class Assistant(MessageProcessor):
             raise EngineError.bad_request("payload_invalid", f"The payload has unknown entities: {sorted(unknown)}")
         return intent, [{"entity": name, "value": value, "start": 0, "end": 0} for name, value in values.items()]
 
-    def _hear(self, tracker: DialogueStateTracker, request: TurnRequest, parsed: Dict[str, Any]) -> None:
+    @staticmethod
+    def _hear(
+        tracker: DialogueStateTracker, request: TurnRequest, parsed: Dict[str, Any], metadata: Dict[str, Any]
+    ) -> None:
         tracker.update(
             UserUttered(
                 parsed["text"],
@@ -200,7 +204,7 @@ class Assistant(MessageProcessor):
                 parsed,  # type: ignore[arg-type]
                 input_channel=request.context.channel,
                 message_id=request.turn_id,
-                metadata=_metadata(request.context, request.turn_id),
+                metadata=metadata,
             )
         )
 
@@ -301,15 +305,17 @@ def _checked(text: str) -> str:
     return text
 
 
-def _metadata(context: Context, turn_id: str) -> Dict[str, Any]:
+def _metadata(request: TurnRequest) -> Dict[str, Any]:
     """What components and actions may know of the message's surroundings; JSON."""
+    context = request.context
     return {
         "now": context.now.isoformat(),
         "timezone": context.timezone,
         "channel": context.channel,
         "language": context.language,
         "default_language": context.default_language,
-        "turn_id": turn_id,
+        "turn_id": request.turn_id,
+        "chosen": request.message.payload is not None,
     }
 
 

@@ -26,11 +26,13 @@ class MessageContext:
         now: When the message was written, with the shop's offset.
         language: The conversation's language so far, or None at its beginning.
         default_language: The shop's language, for messages that show none.
+        expected: What the bot has just asked for (a slot's name), or None.
     """
 
     now: datetime
     language: Optional[str]
     default_language: str
+    expected: Optional[str]
 
 
 def context_of(message: Message) -> MessageContext:
@@ -44,4 +46,5 @@ def context_of(message: Message) -> MessageContext:
         now=datetime.fromisoformat(now).astimezone(zone) if now else datetime.now(zone),
         language=language if language in LANGUAGES else None,
         default_language=default if default in LANGUAGES else LANGUAGES[0],
+        expected=metadata.get("expected"),
     )

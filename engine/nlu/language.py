@@ -1,5 +1,6 @@
 """Decides for each message whether it is German or English."""
 
+import re
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.nlu.context import LANGUAGE, context_of
 from engine.nlu.ngrams import NgramVectorizer
 
 _VERSION = 1
+_WORD = re.compile(r"(?<![\w@.])[^\W\d_]{2,}(?![\w@])")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
@@ -29,8 +31,8 @@ class LanguageIdentifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
-        """Log odds needed to decide at all, and to leave the language of the conversation."""
-        return {"decide": 0.5, "switch": 1.5}
+        """Log odds needed to decide at all, and to leave the language of the conversation; words needed for that."""
+        return {"decide": 0.5, "switch": 1.5, "switch_words": 3}
 
     def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config, self._storage, self._resource = config, model_storage, resource
@@ -93,6 +95,8 @@ class LanguageIdentifier(GraphComponent):
         """The language of `text` in a conversation that was in `current` so far."""
         evidence = self.evidence(text)
         seen = LANGUAGES[0] if evidence > 0 else LANGUAGES[1]
+        if current not in (None, seen) and len(_WORD.findall(text)) < self._config["switch_words"]:
+            return current  # a name, a place or a mail address has no language
         needed = self._config["decide"] if current in (None, seen) else self._config["switch"]
         return seen if abs(evidence) >= needed else current or default
 

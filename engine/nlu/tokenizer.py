@@ -2,16 +2,15 @@
 
 from typing import Any, Dict, List
 
-import spacy
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from spacy.language import Language
 
 from engine.importer import LANGUAGES
 from engine.nlu.context import LANGUAGE
+from engine.nlu.pipelines import pipeline
 
 SPACY_DOC = "spacy_doc"
 
@@ -25,13 +24,9 @@ class SpacyBlankTokenizer(Tokenizer):
         """Rasa's own options for intents with several parts (not used here)."""
         return {"intent_tokenization_flag": False, "intent_split_symbol": "_", "token_pattern": None}
 
-    def __init__(self, config: Dict[str, Any]) -> None:
-        super().__init__(config)
-        self._pipelines: Dict[str, Language] = {language: spacy.blank(language) for language in LANGUAGES}
-
     def tokenize(self, message: Message, attribute: str) -> List[Token]:
         """Tokens of one attribute; the text's spaCy document is kept for the components that follow."""
-        doc = self._pipelines[message.get(LANGUAGE, LANGUAGES[0])](message.get(attribute))
+        doc = pipeline(message.get(LANGUAGE, LANGUAGES[0]))(message.get(attribute))
         if attribute == TEXT:
             message.set(SPACY_DOC, doc)
         return [Token(token.text, token.idx) for token in doc if not token.is_space]
