@@ -32,10 +32,12 @@ from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.handoff.watch import HandoffWatch
+from bot.mail.answers import AnswersByMail
 from bot.mail.links import Links
 from bot.mail.mailer import Mailer
 from bot.mail.reach import Reach
 from bot.mail.rendering import Templates
+from bot.mail.restock import RestockNotices
 from bot.mail.smtp import MailServer, SmtpServer
 from bot.mail.worker import MailWorker
 from bot.outbox import Outbox, Pace
@@ -143,6 +145,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
 
     reach = Reach(mailer, hub.is_present, clock) if smtp_url or settings.demo else None
     promises = PromiseChecker(database, SqlPromiseFacts(database), settings.zone, wakeup.publish, clock, reach)
+    answers = AnswersByMail(database, mailer, clock)
+    restock = RestockNotices(database, mailer, clock)
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
@@ -150,6 +154,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
     timers.every(60, promises.check, "promises")
+    timers.every(15, answers.mail_answers, "answers by mail")
+    timers.every(60, restock.tell, "goods that are back")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 

@@ -1,12 +1,13 @@
 """Queries about mails: queueing one once, taking what is due, writing down what became of it."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, event, func, insert, select, update
+from sqlalchemy import case, event, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +17,10 @@ from bot.storage.mail_tables import MailFileRow, MailRow
 from bot.storage.shop_tables import CustomerRow, GrantRow, OrderRow
 from bot.storage.tables import ChannelLink, ConversationRow, Handoff, MessageRow, Turn
 
-__all__ = ["DueMail", "MailFile", "Mails", "Recipient", "after_commit"]
+__all__ = ["ANSWER", "AnswerToMail", "DueMail", "MailFile", "Mails", "Recipient", "after_commit"]
 
+# Answers to customers who left an address have the key ``answer:CONVERSATION:NUMBER``.
+ANSWER = "answer"
 UNSENT = ("waiting", "failed", "sending")
 
 
@@ -46,6 +49,21 @@ class DueMail:
     tries: int
     conversation_id: int | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class AnswerToMail:
+    """What an agent wrote to somebody who wants the answer by mail, not mailed yet. Numbers are of messages."""
+
+    conversation_id: int
+    public_id: str
+    language: str
+    to: str
+    agent: str
+    words: tuple[str, ...]
+    upto: int
+    written_at: datetime
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -237,6 +255,50 @@ class Mails:
             .limit(1)
         )
         return Recipient(contact, conversation.language, "") if contact else None
+
+    async def answers_to_mail(self, since: datetime) -> list[AnswerToMail]:
+        """Return what agents wrote to customers who left an address for the answer, as far as it was not mailed.
+
+        Args:
+            since: handoffs that ended before this instant are not looked at any more.
+        """
+        query = (
+            select(Handoff, ConversationRow)
+            .join(ConversationRow, ConversationRow.id == Handoff.conversation_id)
+            .where(Handoff.contact.contains("@"), or_(Handoff.ended_at.is_(None), Handoff.ended_at > since))
+            .order_by(Handoff.id)
+        )
+        found = {row.ConversationRow.id: row for row in (await self.session.execute(query)).all()}
+        if not found:
+            return []
+        mailed: dict[int, int] = defaultdict(int)
+        keys = await self.session.scalars(
+            select(MailRow.key).where(MailRow.conversation_id.in_(found), MailRow.template == ANSWER)
+        )
+        for _, conversation_id, number in (key.split(":") for key in keys):
+            mailed[int(conversation_id)] = max(mailed[int(conversation_id)], int(number))
+        written: dict[int, list[MessageRow]] = defaultdict(list)
+        messages = select(MessageRow).where(
+            MessageRow.conversation_id.in_(found), MessageRow.author == Author.AGENT, MessageRow.text.is_not(None)
+        )
+        for message in await self.session.scalars(messages.order_by(MessageRow.number)):
+            at = message.conversation_id
+            if message.number > mailed[at] and message.created_at >= found[at].Handoff.queued_at:
+                written[at].append(message)
+        return [
+            AnswerToMail(
+                conversation_id=at,
+                public_id=found[at].ConversationRow.public_id,
+                language=found[at].ConversationRow.language,
+                to=found[at].Handoff.contact,
+                agent=theirs[-1].agent_name or "",
+                words=tuple(message.text or "" for message in theirs),
+                upto=theirs[-1].number,
+                written_at=theirs[-1].created_at,
+                ended=found[at].Handoff.ended_at is not None,
+            )
+            for at, theirs in written.items()
+        ]
 
     async def live_channels(self, conversation_id: int) -> set[str]:
         """Return the channels at which a conversation's customer can still be written to."""
