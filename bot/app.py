@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from bot.body_limit import BodyLimit
+from bot.channels.api import api_routes
 from bot.channels.demo.mails import mail_routes
 from bot.channels.demo.routes import demo_routes
 from bot.channels.health import health_routes
@@ -40,6 +41,11 @@ from bot.mail.rendering import Templates
 from bot.mail.restock import RestockNotices
 from bot.mail.smtp import MailServer, SmtpServer
 from bot.mail.worker import MailWorker
+from bot.metrics.expectations import expectation_map
+from bot.metrics.facts import Rules
+from bot.metrics.figures import Costs
+from bot.metrics.reading import FigureReader
+from bot.metrics.refresh import refresh_in_thread
 from bot.outbox import Outbox, Pace
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
@@ -139,6 +145,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         automatic=settings.assignment == "automatic",
     )
 
+    rules = Rules(settings.zone, expectation_map(), settings.service_level_s)
+    costs = Costs(settings.cost_conversation, settings.cost_person_hour)
+    figures = FigureReader(database, settings.zone, costs, clock)
     silence = Silence(database, surveys, wakeup.publish, clock, settings.silence_survey_s)
 
     console = Console.build(settings, database, wakeup, handoffs, surveys, clock)
@@ -152,6 +161,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(1, turns.notice_engine, "engine recovery")
     timers.every(2, watch.look, "handoffs")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
+    timers.every(settings.figures_every_s, lambda: refresh_in_thread(settings, rules, clock), "figures")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
     timers.every(60, promises.check, "promises")
     timers.every(15, answers.mail_answers, "answers by mail")
@@ -197,6 +207,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.include_router(health_routes(database, engine))
     app.include_router(rest_routes(settings, database, turns))
     app.include_router(internal_routes(operations, settings.engine_key, database))
+    app.include_router(api_routes(settings, database, figures, clock=clock))
     app.include_router(web_routes(settings, database, hub, chat, policies.shop))
     if telegram is not None:
         timers.every(3600, telegram.intake.forget_old_updates, "old Telegram updates")

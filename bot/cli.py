@@ -18,12 +18,13 @@ from bot.app import create_app
 from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
 from bot.logs import set_up
-from bot.metrics.cli import export
+from bot.metrics.cli import export, figure_commands, simulate_command, token_commands
 from bot.server import server
 from bot.settings import Settings
 from bot.shop.cli import shop_commands
 from bot.shop_side import open_desk, refresh, tour
 from bot.storage import migrate
+from bot.survey.cli import survey_commands
 
 __all__ = ["app"]
 
@@ -33,7 +34,11 @@ READY_WITHIN_S = 120
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer-service bot for online shops.")
 db = typer.Typer(no_args_is_help=True, help="The database: migrations.")
 app.add_typer(db, name="db")
+app.add_typer(figure_commands, name="figures")
+app.add_typer(survey_commands, name="survey")
+app.add_typer(token_commands, name="tokens")
 app.command("export")(export)
+app.command("simulate")(simulate_command)
 app.add_typer(agent_commands, name="agents")
 app.add_typer(shop_commands(open_desk), name="shop")
 out = Console()

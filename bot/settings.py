@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     silence_survey_s: int = Field(
         900, ge=30, description="Silence after which a conversation ends and the survey is offered."
     )
+    service_level_s: int = Field(120, ge=1, description="Wait for a person that counts as good service.")
+    cost_conversation: float = Field(0, ge=0, description="What a conversation costs the shop, in its currency.")
+    cost_person_hour: float = Field(0, ge=0, description="What an hour of an agent's time costs, in the same.")
+    figures_every_s: int = Field(60, ge=5, description="How often the figures take in what has happened.")
     retention_days: int = Field(365, ge=1, description="How long conversations are kept.")
     visitor_days: int = Field(90, ge=1, description="How long a browser finds its conversation again.")
     session_hours: int = Field(12, ge=1, description="How long an agent stays signed in.")

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ from bot.storage.facts import RawConversation, RawHandoff, RawPromise, RawTurn, 
 
 __all__ = ["Rules", "facts_of", "relate"]
 
+# Counted up when the rules in this module or in measures.py change: all facts are then made anew.
+VERSION = 1
 WITHDRAWN_WITHIN = timedelta(hours=72)
 REPEATED_WITHIN = timedelta(days=7)
 COMPLAINT_REPEATED_WITHIN = timedelta(days=90)
@@ -35,6 +38,11 @@ class Rules:
     zone: ZoneInfo
     map: ExpectationMap
     service_level_s: int = 120
+
+    def fingerprint(self) -> str:
+        """Return what changes whenever facts that were made before are no longer right."""
+        content = f"{VERSION}|{self.zone.key}|{self.service_level_s}|{self.map.model_dump_json()}"
+        return blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -386,20 +394,17 @@ def _item(kind: str, level: str | None) -> str:
 # -- other conversations of the same customer
 
 
-def relate(relations: Sequence[Relation], resolutions: dict[int, str]) -> dict[int, dict[str, Any]]:
+def relate(relations: Sequence[Relation]) -> dict[int, dict[str, Any]]:
     """Complete the facts of one customer's conversations by what they tell of each other.
 
     Args:
-        relations: all of the customer's conversations around, in order of their beginning.
-        resolutions: resolution of each conversation whose facts are to be completed.
+        relations: all of the customer's conversations, in order of their beginning.
 
     Returns:
         The columns to set, by conversation.
     """
     result = {}
     for i, one in enumerate(relations):
-        if one.conversation_id not in resolutions:
-            continue
         matters = set(one.details["matters"])
         repeated = set(one.details["repeated"])
         withdrawn = bool(one.details["withdrawn"])
@@ -410,7 +415,7 @@ def relate(relations: Sequence[Relation], resolutions: dict[int, str]) -> dict[i
                 break
             repeated |= same
             withdrawn |= bool(same) and gap <= WITHDRAWN_WITHIN
-        resolved = resolutions[one.conversation_id] in ("confirmed", "assumed")
+        resolved = one.resolution in ("confirmed", "assumed")
         result[one.conversation_id] = {
             "withdrawn": withdrawn and resolved,
             "repeated": bool(repeated),

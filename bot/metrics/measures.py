@@ -97,7 +97,7 @@ def _feelings(fact: ConversationFact) -> Iterator[Contribution]:
     if fact.upset:
         yield Contribution("upset", "", fact.upset)
         state = {True: "yes", False: "no", None: "unknown"}[fact.recovered]
-        yield Contribution("recovery", state)
+        yield Contribution("recovery", f"{fact.handler}:{state}")
 
 
 def sums(facts: Iterable[ConversationFact]) -> list[dict[str, Any]]:

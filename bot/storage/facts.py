@@ -106,6 +106,7 @@ class Relation(NamedTuple):
     started_at: datetime
     last_at: datetime
     complaint: int
+    resolution: str
     details: Mapping[str, Any]
 
 
@@ -260,8 +261,8 @@ class FactStore:
         await self.session.execute(insert(ConversationFact), list(facts))
         return days | {fact["day"] for fact in facts}
 
-    async def relatives(self, customers: Iterable[str], since: datetime, until: datetime) -> list[Relation]:
-        """Return the conversations of some customers that began in a span, in order of their beginning."""
+    async def relatives(self, customers: Iterable[str]) -> list[Relation]:
+        """Return all conversations of some customers, in order of their beginning."""
         rows = await self.session.execute(
             select(
                 ConversationFact.conversation_id,
@@ -269,13 +270,10 @@ class FactStore:
                 ConversationFact.started_at,
                 ConversationFact.last_at,
                 ConversationFact.complaint,
+                ConversationFact.resolution,
                 ConversationFact.details,
             )
-            .where(
-                ConversationFact.customer.in_(set(customers)),
-                ConversationFact.started_at >= since,
-                ConversationFact.started_at <= until,
-            )
+            .where(ConversationFact.customer.in_(set(customers)))
             .order_by(ConversationFact.started_at, ConversationFact.conversation_id)
         )
         return [Relation._make(row) for row in rows]
@@ -294,10 +292,22 @@ class FactStore:
         await self.session.flush()
         return days
 
-    async def customers(self, after: str, limit: int) -> list[str]:
-        """Return the next customers with facts, in alphabetical order."""
-        query = select(ConversationFact.customer).where(ConversationFact.customer > after).distinct()
-        return list(await self.session.scalars(query.order_by(ConversationFact.customer).limit(limit)))
+    async def customers_of(self, ids: Sequence[int]) -> list[str]:
+        """Return the customers of some conversations."""
+        query = select(ConversationFact.customer).where(ConversationFact.conversation_id.in_(ids)).distinct()
+        return sorted(await self.session.scalars(query))
+
+    async def customers_with_several(self, after: str, limit: int) -> list[str]:
+        """Return the next customers with more than one conversation, in the database's order."""
+        query = (
+            select(ConversationFact.customer)
+            .where(ConversationFact.customer > after)
+            .group_by(ConversationFact.customer)
+            .having(func.count() > 1)
+            .order_by(ConversationFact.customer)
+            .limit(limit)
+        )
+        return list(await self.session.scalars(query))
 
     async def facts_of(self, day: date) -> list[ConversationFact]:
         """Return the facts of the conversations that began on a day."""
@@ -309,10 +319,29 @@ class FactStore:
         """Return all days with facts."""
         return list(await self.session.scalars(select(ConversationFact.day).distinct().order_by(ConversationFact.day)))
 
-    async def clear(self) -> None:
-        """Forget all facts and figures."""
-        await self.session.execute(delete(ConversationFact))
-        await self.session.execute(delete(DailyFigure))
+    async def forget_other_days(self, days: Iterable[date]) -> None:
+        """Delete the sums of all days and months but some days'; months are summed anew from days."""
+        known = set(await self.session.scalars(select(DailyFigure.day).where(DailyFigure.grain == "day").distinct()))
+        await self.session.execute(delete(DailyFigure).where(DailyFigure.grain == "month"))
+        await self.session.execute(
+            delete(DailyFigure).where(DailyFigure.grain == "day", DailyFigure.day.in_(known - set(days)))
+        )
+
+    # -- one at a time
+
+    async def take_lease(self, owner: str, until: datetime, now: datetime) -> bool:
+        """Take the right to refresh unless somebody else has it; tell whether it was given."""
+        row = await self.session.get(FigureState, "lease", with_for_update=True)
+        if row is not None and datetime.fromisoformat(row.value["until"]) > now:
+            return False
+        await self.remember("lease", {"owner": owner, "until": until.isoformat()})
+        return True
+
+    async def give_lease_back(self, owner: str) -> None:
+        """Let others refresh."""
+        row = await self.session.get(FigureState, "lease", with_for_update=True)
+        if row is not None and row.value["owner"] == owner:
+            await self.session.delete(row)
 
     # -- sums
 

@@ -342,7 +342,7 @@ class SurveyService:
         return {"item": name, "kind": kind, "level": item.level if item is not None else None}
 
     def _item(self, survey: Survey) -> str | None:
-        """Return the name of the item that is open, None behind the last; what the bank no longer has is passed over."""
+        """Return the name of the open item, None behind the last; what the bank no longer has is passed over."""
         while survey.position < len(survey.items):
             name = str(survey.items[survey.position]["item"])
             if name == _TEXT or name in self.bank.items:
