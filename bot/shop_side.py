@@ -1,15 +1,17 @@
 """Makes the shop side from the settings: data, policies, operations, demo."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from pathlib import Path
 
 from bot.clock import Clock, utc_now
 from bot.settings import Settings
 from bot.shop.access import ShopAccess
 from bot.shop.calendar import Calendar
 from bot.shop.demo import make_shop
+from bot.shop.importing import ImportReport, LineError
 from bot.shop.mailing import Mailer
 from bot.shop.models import Customer, Order
 from bot.shop.operations import Operations
@@ -23,6 +25,7 @@ from bot.shop.views import OpeningHours
 from bot.storage import migrate
 from bot.storage.database import Database
 from bot.storage.shop import SqlShop
+from bot.storage.shop_import import ShopImport
 from bot.storage.shop_loading import ShopLoader
 from bot.storage.shop_trace import SqlOperationLog, SqlProofs
 
@@ -32,9 +35,7 @@ DEMO_SEED = 7
 DEMO = "demo"
 
 
-def make_verifier(
-    settings: Settings, database: Database, policies: Policies, mailer: Mailer | None = None
-) -> Verifier:
+def make_verifier(settings: Settings, database: Database, policies: Policies, mailer: Mailer | None = None) -> Verifier:
     """Return what checks proofs. All that it knows is in the database, so there may be several."""
     return Verifier(
         SqlShop(database),
@@ -87,6 +88,7 @@ class ShopDesk:
         self.now = clock
         self.backend = SqlShop(database)
         self._loader = ShopLoader(database)
+        self._database = database
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -125,6 +127,13 @@ class ShopDesk:
             now=now,
         )
         return True
+
+    async def import_files(
+        self, paths: Sequence[Path], progress: Callable[[str, int], None], on_error: Callable[[LineError], None]
+    ) -> ImportReport:
+        """Import files of customers, products, orders, shipments and returns."""
+        work = ShopImport(self._database, self.policies, self.calendar.zone)
+        return await work.run(paths, self.now(), progress=progress, on_error=on_error)
 
     def _fingerprint(self) -> str:
         """Changed policies make another shop: delivery options and periods shape the orders."""

@@ -1,19 +1,23 @@
-"""The commands ``zusage shop samples | show | demo``: look at the shop's data and fill it."""
+"""The commands ``zusage shop samples | show | demo | import | schema``: look at the shop's data and fill it."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot.errors import ZusageError
 from bot.shop.calendar import Calendar
+from bot.shop.import_formats import schema
+from bot.shop.importing import ImportReport, LineError
 from bot.shop.models import Customer, Order
 from bot.shop.policies import Policies
 from bot.shop.rules.ground import Ground
@@ -55,6 +59,12 @@ class ShopDesk(Protocol):
 
     async def refresh_demo(self, seed: int, *, force: bool) -> bool:
         """Make the demo shop of today, unless it is there; return whether anything was written."""
+        ...
+
+    async def import_files(
+        self, paths: Sequence[Path], progress: Callable[[str, int], None], on_error: Callable[[LineError], None]
+    ) -> ImportReport:
+        """Import files of customers, products, orders, shipments and returns."""
         ...
 
 
@@ -113,6 +123,60 @@ def shop_commands(open_desk: Callable[[], AbstractAsyncContextManager[ShopDesk]]
         """Make the demo shop around today, in place of yesterday's. Imported data is left alone."""
         written = run(lambda desk: desk.refresh_demo(seed, force=force))
         out.print("The demo shop is new." if written else "The demo shop is up to date.")
+
+    @commands.command("import")
+    def import_files(
+        files: Annotated[list[Path], typer.Argument(help="JSON Lines or CSV files, also gzipped.")],
+        errors: Annotated[Path | None, typer.Option(help="Write every line that is wrong into this file.")] = None,
+    ) -> None:
+        """Read customers, products, orders, shipments and returns. Safe to repeat.
+
+        Lines that are wrong are named and left out; everything else is imported. The exit code is then 2.
+        """
+        with (
+            Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TimeElapsedColumn(),
+                console=err,
+                transient=True,
+            ) as bars,
+            errors.open("w", encoding="utf-8") if errors else nullcontext() as log,
+        ):
+            tasks = {path.name: bars.add_task(path.name, total=path.stat().st_size) for path in files if path.is_file()}
+
+            def progress(file: str, position: int) -> None:
+                bars.update(tasks[file], completed=position)
+
+            def on_error(error: LineError) -> None:
+                if log is not None:
+                    log.write(f"{error}\n")
+
+            report = run(lambda desk: desk.import_files(files, progress, on_error))
+        for kind in report.written:
+            same = report.unchanged.get(kind, 0)
+            out.print(f"{kind}: {report.written[kind]:,} written" + (f", {same:,} as they were" if same else ""))
+        if report.errors:
+            for error in report.first_errors:
+                err.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+            more = report.errors - len(report.first_errors)
+            if more:
+                err.print(
+                    f"... and {more:,} more" + ("" if errors else "; --errors FILE lists them all"), highlight=False
+                )
+            raise typer.Exit(2)
+
+    @commands.command("schema")
+    def show_schema(
+        what: Annotated[str, typer.Argument(help="customer, product, order, shipment, return, or policies.")] = "",
+    ) -> None:
+        """Print the JSON schema of what 'import' reads, or of the policy file."""
+        known = {**schema(), "policies": Policies.model_json_schema()}
+        if what and what not in known:
+            err.print(f"There is no schema of {what}; there are: {', '.join(known)}", highlight=False)
+            raise typer.Exit(1)
+        print(json.dumps(known[what] if what else schema(), ensure_ascii=False, indent=2))
 
     return commands
 

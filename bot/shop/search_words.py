@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from bot.shop.import_formats import ProductDocument
 from bot.shop.models import Product
 
 __all__ = ["fold", "product_text", "query_words"]
@@ -34,7 +35,7 @@ def query_words(query: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if len(word) >= 2))[:12]
 
 
-def product_text(product: Product) -> str:
+def product_text(product: Product | ProductDocument) -> str:
     """Return everything a product can be found by, folded."""
     parts = [
         product.name,

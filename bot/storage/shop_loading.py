@@ -34,11 +34,9 @@ from bot.storage.shop_tables import (
     VoucherRow,
 )
 
-__all__ = ["ShopLoader"]
+__all__ = ["ShopLoader", "insert_rows", "reserve_ids"]
 
 Rows = dict[type[Any], list[dict[str, Any]]]
-# SQLite allows 32,766 values in one statement.
-KEYS_AT_ONCE = 5_000
 # Parents before children.
 ORDER_OF_TABLES: tuple[type[Any], ...] = (
     CustomerRow,
@@ -114,7 +112,7 @@ class ShopLoader:
                 )
             keys = {row["key"]: row["id"] for row in rows[CustomerRow]}
             await self._add_orders(session, rows, orders, keys, source)
-            await _insert(session, rows)
+            await insert_rows(session, rows)
             kept = await session.get(ShopStateRow, state_key)
             if kept is None:
                 session.add(ShopStateRow(key=state_key, value=state))
@@ -124,7 +122,7 @@ class ShopLoader:
     async def _add_customers(
         self, session: AsyncSession, rows: Rows, customers: Sequence[Customer], source: str, now: datetime
     ) -> None:
-        ids = await _new_ids(session, CustomerRow, len(customers))
+        ids = await reserve_ids(session, CustomerRow, len(customers))
         letters = set(await session.scalars(select(NewsletterRow.email_key)))
         for customer, customer_id in zip(customers, ids, strict=True):
             rows[CustomerRow].append(shop_rows.customer_values(customer, customer_id, source))
@@ -142,7 +140,7 @@ class ShopLoader:
                 )
 
     async def _add_products(self, session: AsyncSession, rows: Rows, products: Sequence[Product], source: str) -> None:
-        ids = await _new_ids(session, ProductRow, len(products))
+        ids = await reserve_ids(session, ProductRow, len(products))
         for product, product_id in zip(products, ids, strict=True):
             rows[ProductRow].append(shop_rows.product_values(product, product_id, product_text(product), source))
             rows[VariantRow].extend(
@@ -153,8 +151,8 @@ class ShopLoader:
     async def _add_orders(
         self, session: AsyncSession, rows: Rows, orders: Sequence[Order], customer_ids: dict[str, int], source: str
     ) -> None:
-        ids = await _new_ids(session, OrderRow, len(orders))
-        return_ids = iter(await _new_ids(session, ReturnRow, sum(len(order.returns) for order in orders)))
+        ids = await reserve_ids(session, OrderRow, len(orders))
+        return_ids = iter(await reserve_ids(session, ReturnRow, sum(len(order.returns) for order in orders)))
         for order, order_id in zip(orders, ids, strict=True):
             for table, values in shop_rows.order_values(
                 order, order_id, customer_ids[order.customer_id], source
@@ -177,7 +175,7 @@ class ShopLoader:
             )
 
 
-async def _new_ids(session: AsyncSession, table: type[Any], count: int) -> Iterable[int]:
+async def reserve_ids(session: AsyncSession, table: type[Any], count: int) -> Iterable[int]:
     """Reserve keys, so that children can be written without asking for their parents'."""
     if count == 0:
         return range(0)
@@ -192,7 +190,10 @@ async def _new_ids(session: AsyncSession, table: type[Any], count: int) -> Itera
     return range(highest + 1, highest + 1 + count)
 
 
-async def _insert(session: AsyncSession, rows: Rows) -> None:
+async def insert_rows(session: AsyncSession, rows: Rows) -> None:
+    """Write rows, parents before children."""
+    connection = await session.connection()
     for table in ORDER_OF_TABLES:
         if rows.get(table):
-            await session.execute(insert(table), rows[table])
+            # Straight to the driver: these rows are never looked at as objects.
+            await connection.execute(insert(table.__table__), rows[table])
