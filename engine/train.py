@@ -26,8 +26,8 @@ def sources(config: Path, domain: Path, data: Path) -> List[Path]:
     def below(path: Path, *suffixes: str) -> Iterator[Path]:
         return (p for p in path.rglob("*") if p.suffix in suffixes) if path.is_dir() else iter([path])
 
-    code = [*below(PROJECT / "engine" / "nlu", ".py"), PROJECT / "engine" / "importer.py", PROJECT / "engine" / "train.py"]
-    return sorted({*below(config, ".yml"), *below(domain, ".yml"), *below(data, ".yml"), *code, PROJECT / "engine" / "requirements.txt"})
+    code = [*below(PROJECT / "engine" / "nlu", ".py", ".yml"), PROJECT / "engine" / "importer.py", PROJECT / "engine" / "train.py"]
+    return sorted({*below(config, ".yml"), *below(domain, ".yml"), *below(data, ".yml", ".tsv"), *code, PROJECT / "engine" / "requirements.txt"})
 
 
 def digest(files: List[Path]) -> str:
