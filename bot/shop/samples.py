@@ -15,6 +15,7 @@ __all__ = ["Sample", "find_samples", "tour_of"]
 # What a newcomer should try first.
 FIRST = ("in_transit", "delivered", "processing")
 UNTOUCHED = "1"
+NEVER_RETURNED = frozenset({"Tee", "Geschenkkarten"})
 
 
 class SampleSource(Protocol):
@@ -101,6 +102,17 @@ def _sample(order: Order, calendar: Calendar, now: datetime, what: str, situatio
         status=status_of(order, calendar, now),
         what=what,
         situation=situation,
-        ask=SCENARIOS[situation].ask if situation else None,
+        ask=_ask(order, situation) if situation else None,
         language=order.language,
+    )
+
+
+def _ask(order: Order, situation: str) -> LocalText:
+    """What to ask; where it is about an article, one that is really in the order."""
+    line = order.lines[0]
+    if situation == "delivered_not_returnable":
+        line = next(entry for entry in order.lines if entry.not_returnable or entry.category in NEVER_RETURNED)
+    words = SCENARIOS[situation].ask
+    return LocalText(
+        de=words.de.replace("{article}", line.name), en=words.en.replace("{article}", line.name_en or line.name)
     )

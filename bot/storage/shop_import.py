@@ -429,7 +429,7 @@ def _check(lines: list[SourceLine | LineError], policies: Policies, zone: ZoneIn
                 assert state is not None
                 checked.orders[normal_number(document.number)] = _order_rows(line, document, state, mark, zone)
             case CustomerDocument():
-                checked.customers[document.id] = _customer_rows(document, mark)
+                checked.customers[document.id] = _customer_rows(document, mark, policies.currency)
             case ProductDocument():
                 checked.products[document.id] = _product_rows(document, mark)
             case ShipmentDocument():
@@ -439,7 +439,7 @@ def _check(lines: list[SourceLine | LineError], policies: Policies, zone: ZoneIn
     return checked
 
 
-def _customer_rows(document: CustomerDocument, mark: str) -> CustomerRows:
+def _customer_rows(document: CustomerDocument, mark: str, currency: str) -> CustomerRows:
     name = f"{document.first_name} {document.last_name}".strip()
     email_key = normal_email(document.email)
     return CustomerRows(
@@ -458,7 +458,7 @@ def _customer_rows(document: CustomerDocument, mark: str) -> CustomerRows:
         ),
         [(position, _address(part, name)) for position, part in enumerate(document.addresses)],
         [
-            (part.id, position, part.kind.value, part.label or part.kind.value, part.balance, "EUR")
+            (part.id, position, part.kind.value, part.label or part.kind.value, part.balance, currency)
             for position, part in enumerate(document.payment_options)
         ],
         (email_key, document.email, document.language, "subscribed") if document.newsletter else None,

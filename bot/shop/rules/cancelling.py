@@ -67,7 +67,8 @@ def plan_cancellation(order: Order, args: CancelOrder, ground: Ground) -> Plan:
     whole = after.stage is Stage.CANCELLED
     # What the order costs less; so several cancellations add up to the cent.
     saved = order.total - after.total
-    fee = policy.fee if policy.fee.cents <= saved.cents else saved
+    fee = ground.price(policy.fee, order)
+    fee = fee if fee.cents <= saved.cents else saved
     to = refund_option(order, args.refund_to, policy.refund_to, ground)
     days = 0 if to.kind in policy.instant_refund_kinds else policy.refund_days
     back = ground.calendar.after(ground.today, days) if days else ground.today

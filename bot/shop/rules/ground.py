@@ -70,6 +70,10 @@ class Ground:
         """No money, in the order's currency."""
         return Money(cents=0, currency=order.currency)
 
+    def price(self, of_policy: Money, order: Order) -> Money:
+        """A fee or cost of the policy file, which knows one currency, on an order."""
+        return Money(cents=of_policy.cents, currency=order.currency)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -159,7 +159,7 @@ def plan_return(order: Order, args: CreateReturn, ground: Ground) -> Plan:
             reasons[line.id] = given.reason or reasons.get(line.id)
     way = hand_in(args.drop_off, args.label, args.pickup_on, ground)
     to = refund_option(order, args.refund_to, policy.refund_to, ground)
-    cost = way.place.cost
+    cost = ground.price(way.place.cost, order)
     value = goods_value(order, parts)
     worth = value - cost if cost.cents <= value.cents else ground.zero(order)
     transit = 0 if way.drop_off == "store" else policy.transit_days
