@@ -1,7 +1,8 @@
 """Opens the database: SQLite (WAL) or PostgreSQL, one engine, short transactions."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import event, make_url, text
@@ -62,6 +63,9 @@ class Database:
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # SQLite lets one connection write at a time and makes the others try again now and then, in no order: under
+        # load some wait past the time-out. Here they queue, and a commit hands over to the next at once.
+        self._writing: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -71,7 +75,7 @@ class Database:
             Collision: if a row broke a unique or foreign key; nothing was written.
         """
         try:
-            async with self._sessions.begin() as session:
+            async with self._writing, self._sessions.begin() as session:
                 yield session
         except IntegrityError as error:
             raise Collision(str(error.orig)) from error

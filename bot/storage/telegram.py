@@ -111,29 +111,19 @@ class Telegram:
         return [OpenUpdate(*row) for row in (await self.session.execute(query)).all()]
 
     async def bodies(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Return what was in updates, by the key of their row."""
-        query = select(TelegramUpdate.id, TelegramUpdate.body).where(TelegramUpdate.id.in_(ids))
+        """Return what is in updates that are still open, by the key of their row."""
+        query = select(TelegramUpdate.id, TelegramUpdate.body).where(
+            TelegramUpdate.id.in_(ids), TelegramUpdate.state == "open"
+        )
         return {row.id: row.body or {} for row in (await self.session.execute(query)).all()}
 
-    async def known_since(self, bot_id: int, since: datetime) -> list[tuple[int, datetime]]:
-        """Return ids and times of updates received since then, in Telegram's order, and the one known before them."""
-        query = (
-            select(TelegramUpdate.update_id, TelegramUpdate.received_at)
-            .where(TelegramUpdate.bot_id == bot_id, TelegramUpdate.received_at >= since)
-            .order_by(TelegramUpdate.update_id)
-        )
-        known = [(row.update_id, row.received_at) for row in (await self.session.execute(query)).all()]
-        if known:
-            before = (
-                select(TelegramUpdate.update_id, TelegramUpdate.received_at)
-                .where(TelegramUpdate.bot_id == bot_id, TelegramUpdate.update_id < known[0][0])
-                .order_by(TelegramUpdate.update_id.desc())
-                .limit(1)
-            )
-            row = (await self.session.execute(before)).one_or_none()
-            if row is not None:
-                known.insert(0, (row.update_id, row.received_at))
-        return known
+    async def known_from(self, bot_id: int, update_id: int) -> list[tuple[int, datetime]]:
+        """Return ids and arrival times of the updates from an id on, in Telegram's order, and of the one before it."""
+        columns = select(TelegramUpdate.update_id, TelegramUpdate.received_at).where(TelegramUpdate.bot_id == bot_id)
+        below = columns.where(TelegramUpdate.update_id < update_id).order_by(TelegramUpdate.update_id.desc()).limit(1)
+        above = columns.where(TelegramUpdate.update_id >= update_id).order_by(TelegramUpdate.update_id)
+        rows = [*(await self.session.execute(below)).all(), *(await self.session.execute(above)).all()]
+        return [(row.update_id, row.received_at) for row in rows]
 
     async def handled(self, ids: Sequence[int], now: datetime) -> None:
         """Note that updates are dealt with, and forget what was in them."""

@@ -11,7 +11,7 @@ from typing import Any
 from telegram import Bot
 
 from bot.channels.telegram.handling import Handling
-from bot.channels.telegram.order import HOLD, held_from
+from bot.channels.telegram.order import held_from
 from bot.channels.telegram.reading import Event, Pictured, read
 from bot.clock import Clock, utc_now
 from bot.storage.database import Database
@@ -26,8 +26,6 @@ LOOK_AGAIN_S = 1.0
 TRIES = 5
 # Pictures of an album come as updates of their own, one right after another.
 ALBUM_COMPLETE_AFTER = timedelta(seconds=1.5)
-# How far back a missing update is looked for.
-ORDER_WITHIN = 5 * HOLD
 KEEP_UPDATES = timedelta(days=2)
 
 
@@ -105,7 +103,7 @@ class Intake:
             telegram = Telegram(session)
             rows = await telegram.open_updates(self._bot_id)
             if rows and not self._in_order:
-                known = await telegram.known_since(self._bot_id, now - ORDER_WITHIN)
+                known = await telegram.known_from(self._bot_id, rows[0].update_id)
                 held = held_from(known, now, not_before=self._since)
                 if held is not None:
                     rows = [row for row in rows if row.update_id < held[0]]
@@ -146,6 +144,8 @@ class Intake:
             bodies = await Telegram(session).bodies([row.id for row in rows])
         steps: list[Step] = []
         for row in rows:
+            if row.id not in bodies:
+                continue  # handled between our looking and now
             events: list[Event | Exception | None]
             try:
                 events = [*read(bodies[row.id], self._bot)] or [None]

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-__all__ = ["HOLD", "held_from"]
+__all__ = ["HOLD", "LONGEST_HOLD", "held_from"]
 
-# An update that others overtook is waited for this long. Telegram numbers updates without gaps, but does not say
-# so for ones that it need not send; so a gap must never stop anything for long.
+# An update that others overtook is waited for this long, and as long again whenever another late one has come: then
+# Telegram is still catching up. Telegram numbers updates without gaps, but does not say so for kinds that it need
+# not send; so a gap must never stop anything for good.
 HOLD = timedelta(seconds=2)
+LONGEST_HOLD = timedelta(seconds=30)
 
 
 def held_from(
@@ -16,18 +18,23 @@ def held_from(
     """Return the lowest update id that must wait for a missing one before it, and until when; None if none must.
 
     Args:
-        known: ids and arrival times of the updates of late, in order of their ids.
+        known: ids and arrival times of what is not handled yet and of what came after it, in order of their ids,
+            and of the one before.
         now: the present instant.
         not_before: when we began to look: what was on its way while we were down is waited for anew.
     """
-    gaps = [i for i in range(1, len(known)) if known[i][0] != known[i - 1][0] + 1]
-    if not gaps:
+    if not known or known[-1][0] - known[0][0] == len(known) - 1:
         return None
-    earliest = [at for _, at in known]
-    for i in range(len(earliest) - 2, -1, -1):
-        earliest[i] = min(earliest[i], earliest[i + 1])
-    for i in gaps:
-        until = max(earliest[i], not_before) + HOLD
+    # For each place, when the first of the updates from there on arrived.
+    first = [at for _, at in known]
+    for i in range(len(first) - 2, -1, -1):
+        first[i] = min(first[i], first[i + 1])
+    last_late = max((known[i][1] for i in range(len(known) - 1) if known[i][1] > first[i + 1]), default=not_before)
+    for i in range(1, len(known)):
+        if known[i][0] == known[i - 1][0] + 1:
+            continue
+        since = max(first[i], not_before)
+        until = min(max(since, last_late) + HOLD, since + LONGEST_HOLD)
         if until > now:
             return known[i][0], until
     return None

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -356,6 +356,8 @@ class FakeTelegram:
                 raise ApiError(404, "Not Found")
             self.calls.append(method)
             result = await known[method.lower()](await _parameters(request))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody hears it
         except ApiError as error:
             body: Answer = {"ok": False, "error_code": error.status, "description": error.description}
             if error.parameters:
