@@ -9,7 +9,9 @@ from pathlib import Path
 def main() -> None:
     """Load the newest model, check that it understands, and serve."""
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models"), help="model archive, or a folder whose latest one is taken")
+    parser.add_argument(
+        "--model", type=Path, default=Path("models"), help="model archive, or a folder whose latest one is taken"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind to; keep it private")
     parser.add_argument("--port", type=int, default=8081)
     parser.add_argument("--actions", default="actions", help="package with the custom actions")
@@ -41,7 +43,9 @@ def main() -> None:
     except (settings.SettingMissing, ModelMissing, CanaryFailed) as error:
         sys.exit(f"engine: {error}")
     app = application(assistant, chosen)
-    logging.getLogger("engine").info("model %s, listening on %s:%d", assistant.model_filename, arguments.host, arguments.port)
+    logging.getLogger("engine").info(
+        "model %s, listening on %s:%d", assistant.model_filename, arguments.host, arguments.port
+    )
     try:
         web.run_app(app, host=arguments.host, port=arguments.port, print=None, access_log=None)
     except OSError as error:

@@ -33,7 +33,9 @@ class InProcessActions(EndpointConfig):
         self._executor.register_package(package)
         for name, run in self._executor.actions.items():
             if not inspect.iscoroutinefunction(run):
-                raise TypeError(f"{name}: run must be a coroutine, or it would stop every other conversation meanwhile.")
+                raise TypeError(
+                    f"{name}: run must be a coroutine, or it would stop every other conversation meanwhile."
+                )
 
     async def request(
         self,

@@ -43,8 +43,12 @@ class RemoteActions(EndpointConfig):
         except ClientResponseError as error:
             if error.status == 400:
                 raise
-            raise EngineError.failed("action_failed", f"{name} failed: the action server answered {error.status}", retry=True) from error
+            raise EngineError.failed(
+                "action_failed", f"{name} failed: the action server answered {error.status}", retry=True
+            ) from error
         except asyncio.TimeoutError as late:
             raise EngineError.unavailable("action_timeout", f"{name} took more than {self._seconds:g} s.") from late
         except aiohttp.ClientError as error:
-            raise EngineError.unavailable("actions_unreachable", f"The action server cannot be reached: {type(error).__name__}") from error
+            raise EngineError.unavailable(
+                "actions_unreachable", f"The action server cannot be reached: {type(error).__name__}"
+            ) from error

@@ -16,7 +16,9 @@ _NAME = "zusage_engine.pth"
 def write_pth(site_packages: Path) -> Path:
     """Write the file and return where it is. Raises OSError where it cannot be written."""
     target = site_packages / _NAME
-    target.write_text(f"{_PROJECT}\nimport engine.tensorflow_stub; engine.tensorflow_stub.install()\n", encoding="utf-8")
+    target.write_text(
+        f"{_PROJECT}\nimport engine.tensorflow_stub; engine.tensorflow_stub.install()\n", encoding="utf-8"
+    )
     return target
 
 

@@ -17,6 +17,7 @@ from rasa.shared.utils.common import cached_method
 
 LANGUAGES = ("de", "en")
 METADATA_LANGUAGE = "language"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def declared_language(path: Union[str, Path]) -> Optional[str]:
@@ -29,13 +30,15 @@ def declared_language(path: Union[str, Path]) -> Optional[str]:
 def _examples(path: str) -> List[Message]:
     """Plain examples of one file; raises ValueError naming the file where the format is another."""
     with open(path, encoding="utf-8") as file:
-        content: Dict[str, Any] = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+        content: Dict[str, Any] = yaml.load(file, Loader=_LOADER) or {}  # noqa: S506 - a safe one
     language = declared_language(path)
     messages = []
     for block in content.get("nlu") or []:
         intent, examples = block.get("intent"), block.get("examples")
         if not intent or not isinstance(examples, str):
-            raise ValueError(f"{path}: every block under 'nlu' needs 'intent' and a text block 'examples', found {block!r:.80}")
+            raise ValueError(
+                f"{path}: every block under 'nlu' needs 'intent' and a text block 'examples', found {block!r:.80}"
+            )
         for line in examples.splitlines():
             if not line.startswith("- "):
                 raise ValueError(f"{path}: intent {intent}: examples start with '- ', found {line!r:.80}")

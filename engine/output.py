@@ -39,7 +39,9 @@ class TurnOutput(OutputChannel):
             self._take(message)
         except (ValidationError, KeyError, TypeError) as error:
             source = message.get("utter_action") or "an action"
-            raise EngineError.failed("response_invalid", f"{source} uttered something unusable: {error!s:.300}", retry=False) from error
+            raise EngineError.failed(
+                "response_invalid", f"{source} uttered something unusable: {error!s:.300}", retry=False
+            ) from error
 
     def _take(self, message: Dict[str, Any]) -> None:
         custom = dict(message.get("custom") or {})
@@ -49,7 +51,9 @@ class TurnOutput(OutputChannel):
         acknowledges = custom.pop("acknowledges", False) or (message.get("metadata") or {}).get("acknowledges", False)
         reply = Reply(
             text=message.get("text") or None,
-            buttons=[Button(title=button["title"], payload=button["payload"]) for button in message.get("buttons") or []],
+            buttons=[
+                Button(title=button["title"], payload=button["payload"]) for button in message.get("buttons") or []
+            ],
             card=custom.pop("card", None),
             input=custom.pop("input", None),
             acknowledges=acknowledges or message.get("acknowledges", False),
@@ -65,5 +69,9 @@ class TurnOutput(OutputChannel):
             self.asked_again.append(str(fields["slot"]))
             return
         fact = FACTS[kind].parse_obj(fields)
-        target: Optional[List[Any]] = {"operation": self.operations, "promise": self.promises, "request": self.requests}[kind]
+        target: Optional[List[Any]] = {
+            "operation": self.operations,
+            "promise": self.promises,
+            "request": self.requests,
+        }[kind]
         target.append(fact)

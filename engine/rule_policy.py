@@ -27,5 +27,7 @@ class ServingRulePolicy(RulePolicy):
     ) -> Tuple[Optional[str], Optional[str], bool]:
         if use_text_for_last_user_input and not self._has_text_rules:
             return None, None, False
-        found: Tuple[Optional[str], Optional[str], bool] = super()._find_action_from_rules(tracker, domain, use_text_for_last_user_input)
+        found: Tuple[Optional[str], Optional[str], bool] = super()._find_action_from_rules(
+            tracker, domain, use_text_for_last_user_input
+        )
         return found

@@ -45,7 +45,10 @@ def check_canaries(assistant: Assistant) -> None:
     for (text, language), intent in CANARIES.items():
         parsed = assistant.parse(ParseRequest(text=text, language=None), utc_now(), language)
         if (parsed["intent"]["name"], parsed["language"]) != (intent, language):
-            raise CanaryFailed(f"'{text}' should be {intent} in {language}, the assistant reads {parsed['intent']} in {parsed['language']}.")
+            raise CanaryFailed(
+                f"'{text}' should be {intent} in {language}; "
+                f"the assistant reads {parsed['intent']} in {parsed['language']}."
+            )
 
 
 def application(assistant: Assistant, settings: Settings) -> web.Application:
@@ -109,7 +112,9 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         logger.warning("%s %s: %s", request.path, error.code, error.message)
         return _error(error)
     except web.HTTPRequestEntityTooLarge:
-        return _error(EngineError("request_too_large", f"A request has at most {MAX_BODY} bytes.", retry=False, status=413))
+        return _error(
+            EngineError("request_too_large", f"A request has at most {MAX_BODY} bytes.", retry=False, status=413)
+        )
     except web.HTTPException as error:
         return _error(EngineError("not_found", error.reason, retry=False, status=error.status))
     except Exception:
@@ -121,7 +126,9 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
 async def _token_required(request: web.Request, handler: Handler) -> web.StreamResponse:
     expected = f"Bearer {request.app[_SETTINGS].token}"
     given = request.headers.get("Authorization", "")
-    if request.path != "/healthz" and not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode()):
+    if request.path != "/healthz" and not hmac.compare_digest(
+        given.encode("utf-8", "surrogateescape"), expected.encode()
+    ):
         raise EngineError("unauthorized", "The bearer token is missing or wrong.", retry=False, status=401)
     return await handler(request)
 

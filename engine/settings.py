@@ -39,7 +39,9 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     token = _secret(environment, "ZUSAGE_ENGINE_TOKEN")
     if not token:
-        raise SettingMissing("Set ZUSAGE_ENGINE_TOKEN (or ZUSAGE_ENGINE_TOKEN_FILE) to the secret that the service uses as well.")
+        raise SettingMissing(
+            "Set ZUSAGE_ENGINE_TOKEN (or ZUSAGE_ENGINE_TOKEN_FILE) to the secret that the service uses as well."
+        )
     return Settings(
         token=token,
         actions_url=environment.get("ZUSAGE_ACTIONS_URL") or None,

@@ -9,13 +9,23 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, FrozenSet, Optional
+from typing import Any, ClassVar, FrozenSet, List, Optional
 
 _PACKAGES = frozenset({"tensorflow", "tensorflow_hub", "tensorflow_text", "tensorflow_addons", "keras"})
 
 _UNUSED_IN_SERVING = frozenset(
     # Channels, brokers and stores of Rasa's own server; training and plotting.
-    {"aiogram", "boto3", "botocore", "fbmessenger", "mattermostwrapper", "pymongo", "rocketchat_API", "slack_sdk", "socketio"}
+    {
+        "aiogram",
+        "boto3",
+        "botocore",
+        "fbmessenger",
+        "mattermostwrapper",
+        "pymongo",
+        "rocketchat_API",
+        "slack_sdk",
+        "socketio",
+    }
     | {"engineio", "twilio", "webexteamssdk", "matplotlib", "sklearn", "google", "apscheduler"}
 )
 
@@ -44,7 +54,7 @@ def _placeholder(module: str, name: str) -> _Placeholder:
 
 
 class _StubModule(ModuleType):
-    __path__: "list[str]" = []
+    __path__: ClassVar[List[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -57,9 +57,8 @@ def restore(document: Optional[Dict[str, Any]], conversation_id: str, domain: Do
     for event in events:
         if isinstance(event, SlotSet) and event.key not in tracker.slots:
             continue
-        if isinstance(event, ActiveLoop) and event.name and event.name not in domain.form_names:
-            event = ActiveLoop(None)
-        tracker.update(event)
+        is_lost_form = isinstance(event, ActiveLoop) and event.name and event.name not in domain.form_names
+        tracker.update(ActiveLoop(None) if is_lost_form else event)
     return tracker
 
 
@@ -84,7 +83,9 @@ def _document(tracker: DialogueStateTracker, domain: Domain, messages: int) -> D
     for event in events[:cut]:
         before.update(event)
     # Slots that do not influence the prediction are needed with their present value only.
-    plain = {slot.name for slot in domain.slots if not slot.influence_conversation and slot.name not in DEFAULT_SLOT_NAMES}
+    plain = {
+        slot.name for slot in domain.slots if not slot.influence_conversation and slot.name not in DEFAULT_SLOT_NAMES
+    }
     slots = {name: (tracker if name in plain else before).slots[name].value for name in tracker.slots}
     initial = {slot.name: slot.initial_value for slot in domain.slots}
     return {
@@ -125,7 +126,7 @@ def _compact(events: List[Event], plain_slots: Set[str]) -> List[Dict[str, Any]]
     latest = max((i for i, event in enumerate(events) if isinstance(event, UserUttered)), default=-1)
     compact = []
     for index, event in enumerate(events):
-        if isinstance(event, BotUttered) or isinstance(event, SlotSet) and event.key in plain_slots:
+        if isinstance(event, BotUttered) or (isinstance(event, SlotSet) and event.key in plain_slots):
             continue
         compact.append(_user(event, index == latest) if isinstance(event, UserUttered) else _parameters(event))
     return compact
@@ -144,7 +145,11 @@ _NOISE: Iterable[str] = ("timestamp", "metadata", "policy", "confidence", "actio
 
 
 def _parameters(event: Event) -> Dict[str, Any]:
-    return {key: value for key, value in event.as_dict().items() if key not in _NOISE and value is not None or key == "value"}
+    return {
+        key: value
+        for key, value in event.as_dict().items()
+        if (key not in _NOISE and value is not None) or key == "value"
+    }
 
 
 # Rasa searches all event classes for each event; this is the same search, done once.

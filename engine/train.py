@@ -26,8 +26,20 @@ def sources(config: Path, domain: Path, data: Path) -> List[Path]:
     def below(path: Path, *suffixes: str) -> Iterator[Path]:
         return (p for p in path.rglob("*") if p.suffix in suffixes) if path.is_dir() else iter([path])
 
-    code = [*below(PROJECT / "engine" / "nlu", ".py", ".yml"), PROJECT / "engine" / "importer.py", PROJECT / "engine" / "train.py"]
-    return sorted({*below(config, ".yml"), *below(domain, ".yml"), *below(data, ".yml", ".tsv"), *code, PROJECT / "engine" / "requirements.txt"})
+    code = [
+        *below(PROJECT / "engine" / "nlu", ".py", ".yml"),
+        PROJECT / "engine" / "importer.py",
+        PROJECT / "engine" / "train.py",
+    ]
+    return sorted(
+        {
+            *below(config, ".yml"),
+            *below(domain, ".yml"),
+            *below(data, ".yml", ".tsv"),
+            *code,
+            PROJECT / "engine" / "requirements.txt",
+        }
+    )
 
 
 def digest(files: List[Path]) -> str:
@@ -81,7 +93,9 @@ def train(config: Path, domain: Path, data: Path, output: Path) -> Path:
     schema = model.train_schema.minimal_graph_schema()
     with TempDirectoryPath(get_temp_dir_name()) as directory:
         storage = LocalModelStorage(Path(directory))
-        runner = OrderedGraphRunner.create(schema, storage, ExecutionContext(model.train_schema), [ProgressHook(schema)])
+        runner = OrderedGraphRunner.create(
+            schema, storage, ExecutionContext(model.train_schema), [ProgressHook(schema)]
+        )
         runner.run(inputs={PLACEHOLDER_IMPORTER: importer})
         unfinished = archive.with_suffix(".part")
         storage.create_model_package(unfinished, model, trained_domain)

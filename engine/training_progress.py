@@ -14,7 +14,11 @@ class ProgressHook(GraphNodeHook):
         self._trains = {name for name, node in schema.nodes.items() if node.is_target}
 
     def on_before_node(
-        self, node_name: str, execution_context: ExecutionContext, config: Dict[str, Any], received_inputs: Dict[str, Any]
+        self,
+        node_name: str,
+        execution_context: ExecutionContext,
+        config: Dict[str, Any],
+        received_inputs: Dict[str, Any],
     ) -> Dict[str, Any]:
         """Take the time."""
         return {"started": time.monotonic()}

@@ -128,7 +128,9 @@ class Assistant(MessageProcessor):
         await self.run_action_extract_slots(output, tracker)
         await self._run_prediction_loop(output, tracker)
         if not output.replies and not output.requests:
-            raise EngineError.failed("no_reply", f"The dialogue has no answer to the intent {parsed['intent']['name']}.", retry=False)
+            raise EngineError.failed(
+                "no_reply", f"The dialogue has no answer to the intent {parsed['intent']['name']}.", retry=False
+            )
         new = list(tracker.events)[first_new:]
         output.asked_again += self._asked_again(new, known, output)
         known |= {slot for slot in ASKED_ONCE if slot in tracker.slots and tracker.get_slot(slot) is not None}
@@ -173,8 +175,13 @@ class Assistant(MessageProcessor):
     def _understand(self, text: str, metadata: Dict[str, Any]) -> Dict[str, Any]:
         message = UserMessage(text, metadata=metadata)
         target = self._nlu_target
-        parsed = self.graph_runner.run(inputs={PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: None}, targets=[target])[target][0]
-        return {"text": text, **{key: parsed.get(key) for key in ("intent", "intent_ranking", "entities", LANGUAGE, EMOTION)}}
+        parsed = self.graph_runner.run(
+            inputs={PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: None}, targets=[target]
+        )[target][0]
+        return {
+            "text": text,
+            **{key: parsed.get(key) for key in ("intent", "intent_ranking", "entities", LANGUAGE, EMOTION)},
+        }
 
     def _unpack(self, payload: str) -> Tuple[str, List[Dict[str, Any]]]:
         """Intent and entities of a button's payload."""
@@ -182,7 +189,7 @@ class Assistant(MessageProcessor):
         if not match:
             raise EngineError.bad_request("payload_invalid", "The payload is not of the form /intent{...}.")
         intent = match["intent"]
-        if intent not in self.domain.intents or intent in DEFAULT_INTENTS and intent not in _ALLOWED_DEFAULT_INTENTS:
+        if intent not in self.domain.intents or (intent in DEFAULT_INTENTS and intent not in _ALLOWED_DEFAULT_INTENTS):
             raise EngineError.bad_request("payload_invalid", "The payload names no intent of this assistant.")
         try:
             values = json.loads(match["entities"] or "{}")
@@ -208,7 +215,9 @@ class Assistant(MessageProcessor):
             )
         )
 
-    async def run_action_extract_slots(self, output_channel: OutputChannel, tracker: DialogueStateTracker) -> DialogueStateTracker:
+    async def run_action_extract_slots(
+        self, output_channel: OutputChannel, tracker: DialogueStateTracker
+    ) -> DialogueStateTracker:
         """Fill slots from the message just heard."""
         events = await self._get_action("action_extract_slots").run(output_channel, self.nlg, tracker, self.domain)
         await self._send_bot_messages(events, tracker, output_channel)
@@ -248,7 +257,9 @@ class Assistant(MessageProcessor):
             raise
         except Exception as error:
             logger.exception("%s failed", action.name())
-            raise EngineError.failed("action_failed", f"{action.name()} failed: {type(error).__name__}", retry=True) from error
+            raise EngineError.failed(
+                "action_failed", f"{action.name()} failed: {type(error).__name__}", retry=True
+            ) from error
         self._log_action_on_tracker(tracker, action, events, prediction)
         await self._send_bot_messages(events, tracker, output_channel)
         return self.should_predict_another_action(action.name())
@@ -265,7 +276,9 @@ class Assistant(MessageProcessor):
     @staticmethod
     def _asked_again(new: List[Event], known: set, output: TurnOutput) -> List[str]:
         requested = [event.value for event in new if isinstance(event, SlotSet) and event.key == REQUESTED_SLOT]
-        return [slot for slot in requested[-1:] if slot in known and slot in ASKED_ONCE and slot not in output.asked_again]
+        return [
+            slot for slot in requested[-1:] if slot in known and slot in ASKED_ONCE and slot not in output.asked_again
+        ]
 
     def _facts(
         self,
@@ -277,7 +290,9 @@ class Assistant(MessageProcessor):
     ) -> Dict[str, Any]:
         intent = parsed["intent"]
         # "10234" alone may look like nothing, and is understood where an order number was asked for.
-        answered = any(isinstance(event, SlotSet) and event.key == requested_before and event.value is not None for event in new)
+        answered = any(
+            isinstance(event, SlotSet) and event.key == requested_before and event.value is not None for event in new
+        )
         form = tracker.active_loop_name
         return {
             "language": tracker.get_slot(LANGUAGE),
@@ -291,7 +306,9 @@ class Assistant(MessageProcessor):
             "goal": (tracker.get_slot("goal") if "goal" in tracker.slots else None) or form,
             "step": tracker.get_slot(REQUESTED_SLOT) if form else None,
             "operations": [operation.dict() for operation in output.operations],
-            "promises": [{**promise.dict(by_alias=True), "due": promise.due.isoformat()} for promise in output.promises],
+            "promises": [
+                {**promise.dict(by_alias=True), "due": promise.due.isoformat()} for promise in output.promises
+            ],
             "requests": [request.as_json() for request in output.requests],
         }
 

@@ -63,7 +63,9 @@ _WEEKDAYS = {
 # Short forms are words of their own ("so", "do", "sun"): only read after a word that introduces a day.
 _SHORT_WEEKDAYS = {
     name: number
-    for number, names in enumerate(("mo mon", "di tue tues", "mi wed", "do thu thur thurs", "fr fri", "sa sat", "so sun"))
+    for number, names in enumerate(
+        ("mo mon", "di tue tues", "mi wed", "do thu thur thurs", "fr fri", "sa sat", "so sun")
+    )
     for name in names.split()
 }
 _NUMBERS = {
@@ -113,7 +115,8 @@ _INTRODUCES = (
 _PAST = re.compile(
     r"\b(seit|since|bestellt|gekauft|bezahlt|aufgegeben|abgegeben|zur(ü|ue)ckgeschickt|zur(ü|ue)ckgesendet|verschickt|versendet|"
     r"geschickt|gekommen|angekommen|geliefert|zugestellt|erhalten|bekommen|kam|kamen|war|waren|wurde|h(ä|ae)tte|sollte|eigentlich|"
-    r"ordered|bought|paid|placed|sent|returned|shipped|dispatched|arrived|delivered|received|got|came|was|were|should have|"
+    r"ordered|bought|paid|placed|sent|returned|shipped|dispatched|arrived|delivered|received|got|came|was|were|"
+    r"should have|"
     r"supposed to|posted|dropped)\b",
     re.IGNORECASE,
 )
@@ -138,7 +141,9 @@ class _Reader:
     def is_past(self, start: int) -> bool:
         """Whether the sentence around `start` tells of something that lies behind."""
         opening = max(self.text.rfind(mark, 0, start) for mark in ".!?\n") + 1
-        closing = min((end for end in (self.text.find(mark, start + 6) for mark in "!?\n") if end > 0), default=len(self.text))
+        closing = min(
+            (end for end in (self.text.find(mark, start + 6) for mark in "!?\n") if end > 0), default=len(self.text)
+        )
         sentence = self.text[opening:closing]
         if _SURELY_PAST.search(sentence):
             return True
@@ -162,7 +167,7 @@ class _Reader:
     def weekday(self, number: int, modifier: str, start: int) -> date:
         """The coming or the last such weekday; never today, except with "this"."""
         ahead = (number - self.today.weekday()) % 7
-        if re.fullmatch(_LAST, modifier) or not modifier and self.is_past(start):
+        if re.fullmatch(_LAST, modifier) or (not modifier and self.is_past(start)):
             return self.today - timedelta(days=(7 - ahead) if ahead else 7)
         if re.fullmatch(_AFTER_NEXT, modifier):
             return self.today + timedelta(days=(ahead or 7) + 7)
@@ -180,7 +185,9 @@ Rule = Tuple[Pattern[str], Callable[["re.Match[str]", _Reader], Any]]
 _RULES: List[Rule] = []
 
 
-def _rule(pattern: str) -> Callable[[Callable[["re.Match[str]", _Reader], Any]], Callable[["re.Match[str]", _Reader], Any]]:
+def _rule(
+    pattern: str,
+) -> Callable[[Callable[["re.Match[str]", _Reader], Any]], Callable[["re.Match[str]", _Reader], Any]]:
     def register(resolve: Callable[["re.Match[str]", _Reader], Any]) -> Callable[["re.Match[str]", _Reader], Any]:
         _RULES.append((re.compile(pattern, re.IGNORECASE), resolve))
         return resolve
@@ -201,7 +208,9 @@ def _iso(found: "re.Match[str]", reader: _Reader) -> Any:
     return reader.nearest(int(found["day"]), int(found["month"]), found["year"], found.start())
 
 
-@_rule(r"(?<![\d./-])(?P<day>\d{1,2})(?P<mark>[./-])\s?(?P<month>\d{1,2})(?P=mark)\s?(?P<year>20\d\d|\d\d)(?![\d/-]|[.,]\d)")
+@_rule(
+    r"(?<![\d./-])(?P<day>\d{1,2})(?P<mark>[./-])\s?(?P<month>\d{1,2})(?P=mark)\s?(?P<year>20\d\d|\d\d)(?![\d/-]|[.,]\d)"
+)
 def _with_year(found: "re.Match[str]", reader: _Reader) -> Any:
     day, month = int(found["day"]), int(found["month"])
     if month > 12 >= day and found["mark"] != ".":
@@ -214,7 +223,9 @@ def _german_without_year(found: "re.Match[str]", reader: _Reader) -> Any:
     return reader.nearest(int(found["day"]), int(found["month"]), None, found.start())
 
 
-@_rule(rf"\b{_INTRODUCES}\s+(?:the\s+|zum\s+)?(?P<value>(?P<day>\d{{1,2}})[./](?P<month>\d{{1,2}}))(?![\d/.]|\s?(?:€|eur|kg|cm|uhr))")
+@_rule(
+    rf"\b{_INTRODUCES}\s+(?:the\s+|zum\s+)?(?P<value>(?P<day>\d{{1,2}})[./](?P<month>\d{{1,2}}))(?![\d/.]|\s?(?:€|eur|kg|cm|uhr))"
+)
 def _introduced_without_year(found: "re.Match[str]", reader: _Reader) -> Any:
     day, month = int(found["day"]), int(found["month"])
     if month > 12 >= day:
@@ -245,9 +256,15 @@ def _day_month(found: "re.Match[str]", reader: _Reader) -> Any:
     return reader.nearest(int(found["day"]), _MONTHS[found["month"].lower()], found["year"], found.start())
 
 
-@_rule(rf"\b{_MONTH}\.?\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s?(?:uhr|h\b|:|\.\d|€|eur|pm|am\b))(?:,?\s+(?P<year>20\d\d))?")
+@_rule(
+    rf"\b{_MONTH}\.?\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s?(?:uhr|h\b|:|\.\d|€|eur|pm|am\b))(?:,?\s+(?P<year>20\d\d))?"
+)
 def _month_day(found: "re.Match[str]", reader: _Reader) -> Any:
-    if found["month"].lower() in ("may", "mar", "mai") and found["month"].islower() and not re.search(r"\d(st|nd|rd|th)", found[0]):
+    if (
+        found["month"].lower() in ("may", "mar", "mai")
+        and found["month"].islower()
+        and not re.search(r"\d(st|nd|rd|th)", found[0])
+    ):
         return None  # "may 2 people ..."
     return reader.nearest(int(found["day"]), _MONTHS[found["month"].lower()], found["year"], found.start())
 
@@ -295,7 +312,9 @@ def _week_offset(which: str) -> int:
     return -1 if re.fullmatch(_LAST, which) else 0
 
 
-@_rule(rf"\b(?:(?P<which>{_NEXT}|{_AFTER_NEXT}|{_LAST}|{_THIS})\s+)?(?P<weekday>{_WEEKDAY})(?=\b|vor|nach|abend|mittag|morgen|fr(?:ü|ue)h)")
+@_rule(
+    rf"\b(?:(?P<which>{_NEXT}|{_AFTER_NEXT}|{_LAST}|{_THIS})\s+)?(?P<weekday>{_WEEKDAY})(?=\b|vor|nach|abend|mittag|morgen|fr(?:ü|ue)h)"
+)
 def _weekday(found: "re.Match[str]", reader: _Reader) -> Any:
     return reader.weekday(_WEEKDAYS[found["weekday"].lower()], (found["which"] or "").lower(), found.start())
 
@@ -325,7 +344,15 @@ def _yesterday(found: "re.Match[str]", reader: _Reader) -> Any:
     return reader.today - timedelta(days=1)
 
 
-_UNITS = {"tag": "days", "day": "days", "woche": "weeks", "week": "weeks", "wk": "weeks", "monat": "months", "month": "months"}
+_UNITS = {
+    "tag": "days",
+    "day": "days",
+    "woche": "weeks",
+    "week": "weeks",
+    "wk": "weeks",
+    "monat": "months",
+    "month": "months",
+}
 _UNIT = r"(?P<unit>tag(?:e[ns]?)?|days?|woche[n]?|weeks?|wks?|monat(?:e[ns]?)?|months?)\b"
 
 
@@ -377,9 +404,9 @@ def _ago_english(found: "re.Match[str]", reader: _Reader) -> Any:
 def _weekend(found: "re.Match[str]", reader: _Reader) -> Any:
     which = (found["which"] or "").lower()
     saturday = reader.week(0)[0] + timedelta(days=5)
-    if re.fullmatch(_LAST, which) or not which and reader.is_past(found.start()):
+    if re.fullmatch(_LAST, which) or (not which and reader.is_past(found.start())):
         saturday -= timedelta(weeks=1)
-    elif re.fullmatch(_AFTER_NEXT, which) or re.fullmatch(_NEXT, which) and reader.today.weekday() >= 5:
+    elif re.fullmatch(_AFTER_NEXT, which) or (re.fullmatch(_NEXT, which) and reader.today.weekday() >= 5):
         saturday += timedelta(weeks=1)
     return _period(saturday, saturday + timedelta(days=1))
 
@@ -472,25 +499,36 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?P<side>ab|nach|frühestens|fruehestens|erst ab|after|from|vor|bis|spätestens|before|by|until|not before|nicht vor)\s+(?:um\s+)?"
-    + _HOUR.format("hour")
-    + _CLOCK.format("mark"),
+    r"\b(?P<side>ab|nach|frühestens|fruehestens|erst ab|after|from|vor|bis|spätestens|before|by|until|"
+    r"not before|nicht vor)\s+(?:um\s+)?" + _HOUR.format("hour") + _CLOCK.format("mark"),
     re.IGNORECASE,
 )
 _AT = re.compile(
-    r"\b(?:um|gegen|so gegen|at|around|about)\s+" + _HOUR.format("hour") + r"(?:\s*(?P<mark>uhr|h\b|o'?clock|a\.?m\.?(?![a-z])|p\.?m\.?(?![a-z])))?(?!\s*(?:€|eur|%|\d))",
+    r"\b(?:um|gegen|so gegen|at|around|about)\s+"
+    + _HOUR.format("hour")
+    + r"(?:\s*(?P<mark>uhr|h\b|o'?clock|a\.?m\.?(?![a-z])|p\.?m\.?(?![a-z])))?(?!\s*(?:€|eur|%|\d))",
     re.IGNORECASE,
 )
 _PARTS: List[Tuple[Pattern[str], Tuple[str, str]]] = [
     (re.compile(pattern, re.IGNORECASE), window)
     for pattern, window in (
         (r"(?:sp(?:ä|ae)t(?:er)?\s?nachmittags?|(?:in\s+the\s+)?late\s+afternoon)", ("16:00", "18:00")),
-        (r"(?:vormittags?|(?:in\s+the\s+)?mornings?\b(?<!good morning)|before\s+noon|before\s+lunch|vor\s+mittag)", ("08:00", "12:00")),
+        (
+            r"(?:vormittags?|(?:in\s+the\s+)?mornings?\b(?<!good morning)|before\s+noon|before\s+lunch|vor\s+mittag)",
+            ("08:00", "12:00"),
+        ),
         (r"(?:nachmittags?|(?:in\s+the\s+)?afternoons?\b(?<!good afternoon)|after\s+lunch)", ("12:00", "17:00")),
-        (r"(?:(?<!guten )(?<!schönen )abends?\b|feierabend|(?:in\s+the\s+)?evenings?\b(?<!good evening)|tonight)", ("17:00", "21:00")),
+        (
+            r"(?:(?<!guten )(?<!schönen )abends?\b|feierabend|(?:in\s+the\s+)?evenings?\b(?<!good evening)|tonight)",
+            ("17:00", "21:00"),
+        ),
         (r"(?:mittags?\b|mittagszeit|lunch\s?time|(?:at|around)\s+noon|midday)", ("11:00", "14:00")),
-        (r"(?:\bmorgens\b|\bam\s+morgen\b|\bheute\s+morgen\b|(?<=morgen )fr(?:ü|ue)h\b|(?<=morgen)fr(?:ü|ue)h\b|\bin\s+der\s+fr(?:ü|ue)h\b|"
-         rf"(?<=tag )morgen\b|(?<=tag )fr(?:ü|ue)h\b|(?<=tag)morgen\b|(?<=tag)fr(?:ü|ue)h\b|\bfr(?:ü|ue)hmorgens\b|early\s+morning)", ("06:00", "10:00")),
+        (
+            r"(?:\bmorgens\b|\bam\s+morgen\b|\bheute\s+morgen\b|(?<=morgen )fr(?:ü|ue)h\b|(?<=morgen)fr(?:ü|ue)h\b|"
+            r"\bin\s+der\s+fr(?:ü|ue)h\b|(?<=tag )morgen\b|(?<=tag )fr(?:ü|ue)h\b|(?<=tag)morgen\b|"
+            r"(?<=tag)fr(?:ü|ue)h\b|\bfr(?:ü|ue)hmorgens\b|early\s+morning)",
+            ("06:00", "10:00"),
+        ),
     )
 ]
 
@@ -538,7 +576,17 @@ def find_windows(text: str, days: Sequence[Found]) -> List[Found]:
     for found in _OPEN.finditer(text):
         clock = _clock(found["hour"], found["hour_minute"], found["mark"])
         if clock and free(*found.span()):
-            later = found["side"].lower() in ("ab", "nach", "frühestens", "fruehestens", "erst ab", "after", "from", "not before", "nicht vor")
+            later = found["side"].lower() in (
+                "ab",
+                "nach",
+                "frühestens",
+                "fruehestens",
+                "erst ab",
+                "after",
+                "from",
+                "not before",
+                "nicht vor",
+            )
             taken.append(Found(*found.span(), {"from": clock, "to": None} if later else {"from": None, "to": clock}))
     for found in _AT.finditer(text):
         clock = _clock(found["hour"], found["hour_minute"], found["mark"])
@@ -554,9 +602,10 @@ def find_windows(text: str, days: Sequence[Found]) -> List[Found]:
 
 def _beside_day(text: str, found: "re.Match[str]", days: Sequence[Found]) -> bool:
     return any(
-        re.fullmatch(r"[\s,]*", text[day.end : found.start()])
-        and day.end <= found.start()
-        or day.start >= found.end()
-        and re.fullmatch(r"[\s,]*(?:am|on|der|the)?\s*", text[found.end() : day.start], re.IGNORECASE)
+        (re.fullmatch(r"[\s,]*", text[day.end : found.start()]) and day.end <= found.start())
+        or (
+            day.start >= found.end()
+            and re.fullmatch(r"[\s,]*(?:am|on|der|the)?\s*", text[found.end() : day.start], re.IGNORECASE)
+        )
         for day in days
     )

@@ -1,7 +1,7 @@
 """Decides for each message whether it is German or English."""
 
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -18,6 +18,8 @@ from engine.nlu.context import LANGUAGE, context_of
 from engine.nlu.ngrams import NgramVectorizer
 
 _VERSION = 1
+_CODES = re.compile(r"\S*[\d@]\S*|https?:\S+")
+"""Order numbers, mail addresses and the like: their letters belong to no language."""
 _WORD = re.compile(r"(?<![\w@.])[^\W\d_]{2,}(?![\w@])")
 
 
@@ -42,7 +44,11 @@ class LanguageIdentifier(GraphComponent):
 
     @classmethod
     def create(
-        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: Dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> "LanguageIdentifier":
         """A component without knowledge, for training."""
         return cls(config, model_storage, resource)
@@ -69,12 +75,15 @@ class LanguageIdentifier(GraphComponent):
         from sklearn.linear_model import LogisticRegression
 
         labelled = [
-            (example.get(TEXT), example.get(METADATA, {}).get(METADATA_LANGUAGE))
+            (_CODES.sub(" ", example.get(TEXT) or ""), (example.get(METADATA) or {}).get(METADATA_LANGUAGE))
             for example in training_data.intent_examples
         ]
-        texts, languages = zip(*[(text, language) for text, language in labelled if text and language in LANGUAGES])
+        labelled = [(text, language) for text, language in labelled if text.strip() and language in LANGUAGES]
+        texts, languages = [text for text, _ in labelled], [language for _, language in labelled]
         matrix = self._vectorizer.fit(texts).matrix(texts)
-        model = LogisticRegression(C=10.0, solver="liblinear").fit(matrix, [language == LANGUAGES[0] for language in languages])
+        model = LogisticRegression(C=10.0, solver="liblinear").fit(
+            matrix, [language == LANGUAGES[0] for language in languages]
+        )
         self._weights, self._bias = model.coef_[0].astype(np.float32), 0.0
         with self._storage.write_to(self._resource) as directory:
             persistence.save(
@@ -88,7 +97,7 @@ class LanguageIdentifier(GraphComponent):
 
     def evidence(self, text: str) -> float:
         """Log odds of German against English; 0 says nothing either way."""
-        columns, values = self._vectorizer.features(text)
+        columns, values = self._vectorizer.features(_CODES.sub(" ", text))
         return float(self._weights[columns] @ values) + self._bias
 
     def identify(self, text: str, current: Optional[str], default: str) -> str:

@@ -38,7 +38,9 @@ def _entries() -> Iterator[Tuple[str, str]]:
 
 
 def _inflected(phrase: str) -> List[str]:
-    words = [[word[:-1] + end for end in _ADJECTIVE_ENDINGS] if word.endswith("~") else [word] for word in phrase.split()]
+    words = [
+        [word[:-1] + end for end in _ADJECTIVE_ENDINGS] if word.endswith("~") else [word] for word in phrase.split()
+    ]
     return [" ".join(choice) for choice in itertools.product(*words)]
 
 

@@ -26,7 +26,9 @@ class LinearTextModel:
         self._bias = np.zeros(0, dtype=np.float32)
 
     @classmethod
-    def fitted(cls, texts: Sequence[str], labels: Sequence[str], *, cost: float, max_features: int) -> "LinearTextModel":
+    def fitted(
+        cls, texts: Sequence[str], labels: Sequence[str], *, cost: float, max_features: int
+    ) -> "LinearTextModel":
         """Learn from labelled texts.
 
         Args:

@@ -104,7 +104,9 @@ class NgramVectorizer:
         return self._idf
 
     @classmethod
-    def restored(cls, word_range: Sequence[int], char_range: Sequence[int], vocabulary: Sequence[str], idf: np.ndarray) -> "NgramVectorizer":
+    def restored(
+        cls, word_range: Sequence[int], char_range: Sequence[int], vocabulary: Sequence[str], idf: np.ndarray
+    ) -> "NgramVectorizer":
         """The vectorizer that was fitted before. Raises ValueError where the parts do not fit together."""
         if len(vocabulary) != len(idf) or len(set(vocabulary)) != len(vocabulary):
             raise ValueError(f"{len(vocabulary)} n-grams for {len(idf)} weights")

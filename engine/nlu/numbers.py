@@ -24,7 +24,8 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+'-]+\s?(?:@|\(at\)|\[at\]|\{at\})\s?(?:[\w-]+\s?(?:\.|\(dot\)|\[dot\]|\(punkt\))\s?)+[a-zA-Z]{2,}(?![\w-])"
 )
 _SPELT_EMAIL = re.compile(
-    r"(?<![\w.+-])[\w.+-]+\s+(?:at|ät|ätt)\s+[\w-]+(?:\s+(?:dot|punkt)\s+[\w-]+)*\s+(?:dot|punkt)\s+[a-zA-Z]{2,}\b", re.IGNORECASE
+    r"(?<![\w.+-])[\w.+-]+\s+(?:at|ät|ätt)\s+[\w-]+(?:\s+(?:dot|punkt)\s+[\w-]+)*\s+(?:dot|punkt)\s+[a-zA-Z]{2,}\b",
+    re.IGNORECASE,
 )
 _CUE_ORDER = re.compile(
     r"(?:bestell\w*|order\w*|auftrag\w*|vorgang\w*|purchase|kauf\w*|bnr|best\.?|po)\.?\s*-?\s*(?:nummern?|numbers?|num|nr|no|id|ref\w*|code)?\.?\s*"
@@ -37,15 +38,22 @@ _CUE_TRACKING = re.compile(
     r"(?:paket|parcel|shipment|consignment)\W?(?:nummer|number|nr|no|code|id))\.?\s*(?:ist|is|lautet|war|:|=|#|\s)*$",
     re.IGNORECASE,
 )
-_CUE_PHONE = re.compile(r"(?:\btel\w*|telefon\w*|phone|handy\w*|mobil\w*|mobile|ruf\w*|call|anruf\w*|whatsapp|erreichbar|unter)[\s.:]*(?:nummer|number|nr)?[\s.:]*(?:ist|is)?\s*$", re.IGNORECASE)
+_CUE_PHONE = re.compile(
+    r"(?:\btel\w*|telefon\w*|phone|handy\w*|mobil\w*|mobile|ruf\w*|call|anruf\w*|whatsapp|erreichbar|unter)[\s.:]*(?:nummer|number|nr)?[\s.:]*(?:ist|is)?\s*$",
+    re.IGNORECASE,
+)
 _CUE_POSTCODE = re.compile(
     r"(?:plz|postleitzahl|post\s?code|postal\s?code|zip(?:\s?code)?|wohne\s+in|wohnort|nach|in|to|live\s+in)\s*"
     r"(?:ist|is|lautet|wäre|:|=|von|the|my|die|\s)*$",
     re.IGNORECASE,
 )
-_CUE_STRONG_POSTCODE = re.compile(r"(?:plz|postleitzahl|post\s?code|postal\s?code|zip(?:\s?code)?)\W*(?:\w+\W+){0,3}$", re.IGNORECASE)
+_CUE_STRONG_POSTCODE = re.compile(
+    r"(?:plz|postleitzahl|post\s?code|postal\s?code|zip(?:\s?code)?)\W*(?:\w+\W+){0,3}$", re.IGNORECASE
+)
 _AFTER_POSTCODE = re.compile(r"\s+(?!Uhr|Euro|EUR|Stück|Tage|Wochen)[A-ZÄÖÜ][a-zäöüß]{2,}")
-_STREET_BEFORE = re.compile(r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|street|road|lane|avenue)\s*$", re.IGNORECASE)
+_STREET_BEFORE = re.compile(
+    r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|street|road|lane|avenue)\s*$", re.IGNORECASE
+)
 
 _TRACKING: Sequence[Pattern[str]] = tuple(
     re.compile(rf"(?<![\w-]){pattern}(?![\w-])", re.IGNORECASE)
@@ -58,8 +66,13 @@ _TRACKING: Sequence[Pattern[str]] = tuple(
         r"\d{4}(?: \d{4}){2,4}(?: \d{1,4})?",  # the same in groups of four
     )
 )
-_POSTCODE_WITH_COUNTRY = re.compile(r"(?<![\w-])(?:(?:D|DE)\s?-\s?(?=\d{5}(?!\d))|(?:A|AT|CH)\s?-\s?(?=\d{4}(?!\d)))(?P<code>\d{4,5})(?![\d-])")
-_DIGITS = re.compile(r"(?<![\w.,/:+#-])#?(?P<digits>\d{4,10})(?![\d€%]|[.,:/-]\d|\s?(?:€|euro?\b|eur\b|uhr\b|cm\b|mm\b|kg\b|g\b|prozent|percent|stk|mal\b))", re.IGNORECASE)
+_POSTCODE_WITH_COUNTRY = re.compile(
+    r"(?<![\w-])(?:(?:D|DE)\s?-\s?(?=\d{5}(?!\d))|(?:A|AT|CH)\s?-\s?(?=\d{4}(?!\d)))(?P<code>\d{4,5})(?![\d-])"
+)
+_DIGITS = re.compile(
+    r"(?<![\w.,/:+#-])#?(?P<digits>\d{4,10})(?![\d€%]|[.,:/-]\d|\s?(?:€|euro?\b|eur\b|uhr\b|cm\b|mm\b|kg\b|g\b|prozent|percent|stk|mal\b))",
+    re.IGNORECASE,
+)
 _PHONE = re.compile(r"(?<![\w-])(?:\+\d{1,3}|00\d{2}|0\d{2,5})[\s/().-]*\d{2,}(?:[\s/.-]?\d+)*")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[0-9A-Z]{4}){3,7}(?:\s?[0-9A-Z]{1,4})?\b")
 _PRICE_BEFORE = re.compile(r"[€$£]\s*$")
@@ -67,32 +80,57 @@ _PRICE_BEFORE = re.compile(r"[€$£]\s*$")
 _LETTER_SIZE = r"(?:xxs|xs|s|m|l|xl|xxl|xxxl|[2-6]xl)"
 _SIZE_CUED = re.compile(
     rf"\b(?:gr(?:ö|oe)(?:ß|ss)e|gr\.?|size|sz|konfektionsgröße|schuhgröße|shoe\s+size)\s*:?\s*(?:von\s+|of\s+|in\s+|ist\s+|is\s+|eu\s+|uk\s+|us\s+)?"
-    rf"(?P<size>{_LETTER_SIZE}|[wl]?\d{{2,3}}(?:[.,]5|[/-](?:l)?\d{{2,3}})?|small|medium|large|extra large)\b(?!\s?(?:€|eur|%))",
+    rf"(?P<size>{_LETTER_SIZE}|[wl]?\d{{2,3}}(?:[.,]5|[/-](?:l)?\d{{2,3}})?|small|medium|large|extra large)\b"
+    r"(?!\s?(?:€|eur|%))",
     re.IGNORECASE,
 )
 _SIZE_IN = re.compile(
     rf"\b(?:in|auf|to|gegen|statt|instead\s+of|for|eine?|an?)\s+(?:der\s+|einer?\s+|the\s+|an?\s+|size\s+)?(?P<size>{_LETTER_SIZE.upper()}|xs|xl|xxl|xxxl|[2-6]xl)\b"
 )
-_SIZE_BARE = re.compile(r"(?<![\w-])(?P<size>XXS|XS|XL|XXL|XXXL|[2-6]XL|W\d{2}\s?/?\s?L\d{2}|[SML](?=\s*$|\s*[,!?.]|\s+(?:statt|instead|bitte|please)))(?![\w-])")
-_SIZE_NUMBER_IN = re.compile(r"\b(?:eine?r?|a|gegen|auf|in(?=\s+\d\d(?:er)?\s*(?:$|[,.!?]|statt|instead|bitte|please|und|and|oder|or)))\s+(?P<size>3[2-9]|4[0-9]|5[0-4])(?:er)?\b(?!\s?(?:€|eur|%|(?:uhr|st|th|tage\w*|days?|min\w*|std\w*|stunde\w*|jahre\w*|years?|cm|kg|euros?)\b|\.\d))", re.IGNORECASE)
+_SIZE_BARE = re.compile(
+    r"(?<![\w-])(?P<size>XXS|XS|XL|XXL|XXXL|[2-6]XL|W\d{2}\s?/?\s?L\d{2}|[SML](?=\s*$|\s*[,!?.]|\s+(?:statt|instead|bitte|please)))(?![\w-])"
+)
+_SIZE_NUMBER_IN = re.compile(
+    r"\b(?:eine?r?|a|gegen|auf|in(?=\s+\d\d(?:er)?\s*(?:$|[,.!?]|statt|instead|bitte|please|und|and|oder|or)))\s+(?P<size>3[2-9]|4[0-9]|5[0-4])(?:er)?\b(?!\s?(?:€|eur|%|(?:uhr|st|th|tage\w*|days?|min\w*|std\w*|stunde\w*|jahre\w*|years?|cm|kg|euros?)\b|\.\d))",
+    re.IGNORECASE,
+)
 
 _COUNTS = {
     word: number
     for number, words in enumerate(
-        ("", "ein eine einen one", "zwei two", "drei three", "vier four", "fünf five", "sechs six", "sieben seven", "acht eight", "neun nine", "zehn ten")
+        (
+            "",
+            "ein eine einen one",
+            "zwei two",
+            "drei three",
+            "vier four",
+            "fünf five",
+            "sechs six",
+            "sieben seven",
+            "acht eight",
+            "neun nine",
+            "zehn ten",
+        )
     )
     for word in words.split()
 }
 _COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(_COUNTS)})"
 _QUANTITY = re.compile(
-    rf"(?<![\w.,-])(?:(?P<times>\d{{1,3}})\s?(?:x|mal)\b|{_COUNT}\s?(?:stück\b|stueck\b|stk\b\.?|paare?\b|exemplare?\b|pieces?\b|pcs\b|pairs?\b|units?\b|copies\b|copy\b|(?<!one )of\s+(?:them|these|those|it)\b|davon\b))"
+    rf"(?<![\w.,-])(?:(?P<times>\d{{1,3}})\s?(?:x|mal)\b|{_COUNT}\s?(?:stück\b|stueck\b|stk\b\.?|paare?\b|"
+    r"exemplare?\b|pieces?\b|pcs\b|pairs?\b|units?\b|copies\b|copy\b|(?<!one )of\s+(?:them|these|those|it)\b|davon\b))"
     rf"|\b(?:anzahl|menge|quantity|qty)\s*:?\s*(?:of\s+|von\s+|ist\s+|is\s+)?(?P<count2>\d{{1,3}})\b|\bx\s?(?P<count3>\d{{1,2}})\b",
     re.IGNORECASE,
 )
 _STARS = re.compile(rf"(?<![\w.,]){_COUNT}\s*(?:sternen?|stars?|★|⭐)", re.IGNORECASE)
 _STAR_SIGNS = re.compile(r"(?:⭐️?|★)+")
-_OUT_OF = re.compile(r"(?<![\w.,/])(?P<value>\d{1,2})\s*(?:von|out\s+of|/)\s*(?P<of>5|10)(?![\w/]|[.,]\d)(?!\s*(?:sternen?|stars?)?\s*(?:artikel\w*|items?|teil\w*|stück|paketen?|parcels?|tage\w*|days?|sachen|things|uhr))", re.IGNORECASE)
-_GRADE = re.compile(r"\b(?:note|schulnote|bewertung|rating|punkte?|score)\s*:?\s*(?:von\s+|of\s+|ist\s+|is\s+)?(?P<value>\d{1,2})\b(?![.,/]\d)", re.IGNORECASE)
+_OUT_OF = re.compile(
+    r"(?<![\w.,/])(?P<value>\d{1,2})\s*(?:von|out\s+of|/)\s*(?P<of>5|10)(?![\w/]|[.,]\d)(?!\s*(?:sternen?|stars?)?\s*(?:artikel\w*|items?|teil\w*|stück|paketen?|parcels?|tage\w*|days?|sachen|things|uhr))",
+    re.IGNORECASE,
+)
+_GRADE = re.compile(
+    r"\b(?:note|schulnote|bewertung|rating|punkte?|score)\s*:?\s*(?:von\s+|of\s+|ist\s+|is\s+)?(?P<value>\d{1,2})\b(?![.,/]\d)",
+    re.IGNORECASE,
+)
 
 
 def order_patterns(patterns: Sequence[str]) -> List[Pattern[str]]:
@@ -116,7 +154,9 @@ def _mail(found: "re.Match[str]") -> Optional[Number]:
     return Number(EMAIL, *found.span(), checked.normalized.lower())
 
 
-def find_numbers(text: str, orders: Sequence[Pattern[str]], expected: Optional[str], dated: Sequence[range]) -> List[Number]:
+def find_numbers(
+    text: str, orders: Sequence[Pattern[str]], expected: Optional[str], dated: Sequence[range]
+) -> List[Number]:
     """All numbers of the text, none overlapping.
 
     Args:
@@ -147,7 +187,12 @@ def find_numbers(text: str, orders: Sequence[Pattern[str]], expected: Optional[s
     taken.extend(_tracking_numbers(text, free))
     for found in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", found.group())
-        if 7 <= len(digits) <= 15 and free(*found.span()) and not _CUE_ORDER.search(text[: found.start()]) and expected != ORDER_NUMBER:
+        if (
+            7 <= len(digits) <= 15
+            and free(*found.span())
+            and not _CUE_ORDER.search(text[: found.start()])
+            and expected != ORDER_NUMBER
+        ):
             # "01067" alone is a postcode of Dresden, and too short for a telephone.
             blocked.append(found.span())
     for found in _DIGITS.finditer(text):

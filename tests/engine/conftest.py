@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 import pytest
 
@@ -37,13 +37,13 @@ def assistant(model: Path) -> Assistant:
 class Conversation:
     """A customer's side: keeps what travels, as the service does."""
 
-    def __init__(self, assistant: Assistant, language: Optional[str] = None) -> None:
+    def __init__(self, assistant: Assistant, language: str | None = None) -> None:
         self.assistant, self.language = assistant, language
-        self.tracker: Optional[Dict[str, Any]] = None
-        self.facts: Dict[str, Any] = {}
+        self.tracker: dict[str, Any] | None = None
+        self.facts: dict[str, Any] = {}
         self.replies: list = []
 
-    async def _turn(self, message: Dict[str, str]) -> "list[str]":
+    async def _turn(self, message: dict[str, str]) -> "list[str]":
         answer = await self.assistant.turn(TurnRequest.parse_obj(turn(message, self.tracker, self.language)))
         self.tracker, self.facts, self.replies = answer["tracker"], answer["facts"], answer["replies"]
         self.language = self.facts["language"]
@@ -58,14 +58,20 @@ class Conversation:
         return await self._turn({"payload": payload})
 
 
-def turn(message: Dict[str, str], tracker: Optional[Dict[str, Any]] = None, language: Optional[str] = None) -> Dict[str, Any]:
+def turn(message: dict[str, str], tracker: dict[str, Any] | None = None, language: str | None = None) -> dict[str, Any]:
     """A complete request for POST /turn."""
     return {
         "conversation_id": "c1",
         "turn_id": "t1",
         "message": message,
         "tracker": tracker,
-        "context": {"now": NOW, "timezone": "Europe/Berlin", "channel": "web", "language": language, "default_language": "de"},
+        "context": {
+            "now": NOW,
+            "timezone": "Europe/Berlin",
+            "channel": "web",
+            "language": language,
+            "default_language": "de",
+        },
     }
 
 

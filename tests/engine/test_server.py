@@ -1,7 +1,8 @@
 """The HTTP API, through a real server on loopback."""
 
 import json
-from typing import Any, AsyncIterator, Dict
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -23,7 +24,7 @@ async def client(assistant: Assistant) -> AsyncIterator[TestClient]:
         yield client
 
 
-async def _error(response: Any) -> Dict[str, Any]:
+async def _error(response: Any) -> dict[str, Any]:
     body = await response.json()
     assert set(body) == {"error"}
     assert set(body["error"]) == {"code", "message", "retry"}
@@ -36,7 +37,13 @@ class TestTurn:
         assert response.status == 200
         body = await response.json()
         assert set(body) == {"replies", "tracker", "facts"}
-        assert body["replies"][0] == {"text": "Guten Tag.", "buttons": [], "card": None, "input": None, "acknowledges": False}
+        assert body["replies"][0] == {
+            "text": "Guten Tag.",
+            "buttons": [],
+            "card": None,
+            "input": None,
+            "acknowledges": False,
+        }
 
     async def test_what_it_returned_last_time_is_accepted(self, client: TestClient) -> None:
         first = await (await client.post("/turn", json=turn({"text": "wo ist mein paket"}), headers=TOKEN)).json()
@@ -46,7 +53,11 @@ class TestTurn:
     async def test_a_late_turn_is_an_error_that_may_be_tried_again(self, client: TestClient) -> None:
         response = await client.post("/turn", json=turn({"payload": "/get_invoice"}), headers=TOKEN)
         assert response.status == 503
-        assert await _error(response) == {"code": "deadline", "message": "The turn took more than 0.3 s.", "retry": True}
+        assert await _error(response) == {
+            "code": "deadline",
+            "message": "The turn took more than 0.3 s.",
+            "retry": True,
+        }
 
     async def test_a_failed_turn_is_an_error(self, client: TestClient) -> None:
         response = await client.post("/turn", json=turn({"payload": "/newsletter"}), headers=TOKEN)
@@ -71,13 +82,15 @@ class TestTurn:
             {"context": {}},
         ],
     )
-    async def test_a_request_of_another_form_is_refused(self, client: TestClient, change: Dict[str, Any]) -> None:
+    async def test_a_request_of_another_form_is_refused(self, client: TestClient, change: dict[str, Any]) -> None:
         response = await client.post("/turn", json={**turn({"text": "hallo"}), **change}, headers=TOKEN)
         assert response.status == 422
         assert (await _error(response))["code"] == "request_invalid"
 
-    @pytest.mark.parametrize("field", [{"now": "2026-11-21T12:00:00"}, {"timezone": "Europe/Nowhere"}, {"language": "fr"}])
-    async def test_a_context_that_makes_no_sense_is_refused(self, client: TestClient, field: Dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        "field", [{"now": "2026-11-21T12:00:00"}, {"timezone": "Europe/Nowhere"}, {"language": "fr"}]
+    )
+    async def test_a_context_that_makes_no_sense_is_refused(self, client: TestClient, field: dict[str, Any]) -> None:
         body = turn({"text": "hallo"})
         body["context"].update(field)
         response = await client.post("/turn", json=body, headers=TOKEN)
@@ -100,11 +113,15 @@ class TestTurn:
 
 class TestParse:
     async def test_says_what_a_text_means(self, client: TestClient) -> None:
-        response = await client.post("/parse", json={"text": "where is my parcel ZU-10234", "language": None}, headers=TOKEN)
+        response = await client.post(
+            "/parse", json={"text": "where is my parcel ZU-10234", "language": None}, headers=TOKEN
+        )
         body = await response.json()
         assert set(body) == {"language", "intent", "ranking", "entities", "emotion", "understood"}
         assert (body["language"], body["intent"]["name"]) == ("en", "track_order")
-        assert body["entities"] == [{"type": "order_number", "value": "ZU-10234", "text": "ZU-10234", "start": 19, "end": 27}]
+        assert body["entities"] == [
+            {"type": "order_number", "value": "ZU-10234", "text": "ZU-10234", "start": 19, "end": 27}
+        ]
         assert len(body["ranking"]) == 3
 
     async def test_an_empty_text_is_refused(self, client: TestClient) -> None:
@@ -115,7 +132,9 @@ class TestParse:
 class TestAccess:
     @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer sécret"}])
     @pytest.mark.parametrize("path", ["/turn", "/parse"])
-    async def test_without_the_token_nothing_is_answered(self, client: TestClient, path: str, headers: Dict[str, str]) -> None:
+    async def test_without_the_token_nothing_is_answered(
+        self, client: TestClient, path: str, headers: dict[str, str]
+    ) -> None:
         response = await client.post(path, json={}, headers=headers)
         assert response.status == 401
         assert (await _error(response))["code"] == "unauthorized"
@@ -138,8 +157,10 @@ class TestHealth:
         assert response.status == 503
         assert (await _error(response))["code"] == "canary_failed"
 
-    def test_an_assistant_that_understands_nothing_is_noticed(self, assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        def parse_nothing(request: ParseRequest, *_: Any) -> Dict[str, Any]:
+    def test_an_assistant_that_understands_nothing_is_noticed(
+        self, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def parse_nothing(request: ParseRequest, *_: Any) -> dict[str, Any]:
             return {"intent": {"name": "nlu_fallback", "confidence": 0.1}, "language": "de"}
 
         monkeypatch.setattr(assistant, "parse", parse_nothing)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,20 +36,20 @@ class WholeHistory:
     """Stands in for the tracker store and keeps Rasa's own tracker with every event."""
 
     def __init__(self) -> None:
-        self.tracker: Optional[DialogueStateTracker] = None
+        self.tracker: DialogueStateTracker | None = None
 
-    def restore(self, document: Optional[Dict[str, Any]], conversation_id: str, domain: Domain) -> DialogueStateTracker:
+    def restore(self, document: dict[str, Any] | None, conversation_id: str, domain: Domain) -> DialogueStateTracker:
         """The same object again."""
         if self.tracker is None:
             self.tracker = DialogueStateTracker(conversation_id, domain.slots)
         return self.tracker
 
-    def dump(self, tracker: DialogueStateTracker, domain: Domain) -> Dict[str, Any]:
+    def dump(self, tracker: DialogueStateTracker, domain: Domain) -> dict[str, Any]:
         """Nothing travels."""
         return {}
 
 
-async def _answers(assistant: Assistant, messages: List[str]) -> List[List[str]]:
+async def _answers(assistant: Assistant, messages: list[str]) -> list[list[str]]:
     conversation = Conversation(assistant, "de")
     return [await conversation.say(message) for message in messages]
 
@@ -57,7 +57,7 @@ async def _answers(assistant: Assistant, messages: List[str]) -> List[List[str]]
 class TestTrimming:
     @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(messages=st.lists(st.sampled_from(MESSAGES), min_size=10, max_size=25))
-    def test_the_answers_are_those_of_the_whole_history(self, assistant: Assistant, messages: List[str]) -> None:
+    def test_the_answers_are_those_of_the_whole_history(self, assistant: Assistant, messages: list[str]) -> None:
         trimmed = asyncio.run(_answers(assistant, messages))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("engine.turn.tracker_store", WholeHistory())
@@ -87,7 +87,12 @@ class TestTrimming:
 
 class TestRestore:
     def test_an_unreadable_tracker_is_refused(self, assistant: Assistant) -> None:
-        for document in ({}, {"v": 0, "slots": {}, "events": []}, {"v": 1, "slots": {}, "events": [{"event": "moon"}]}, {"v": 1}):
+        for document in (
+            {},
+            {"v": 0, "slots": {}, "events": []},
+            {"v": 1, "slots": {}, "events": [{"event": "moon"}]},
+            {"v": 1},
+        ):
             with pytest.raises(EngineError) as refused:
                 tracker_store.restore(document, "c", assistant.domain)
             assert refused.value.code == "tracker_unreadable"

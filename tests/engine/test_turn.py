@@ -33,7 +33,9 @@ class TestAnswers:
         assert not conversation.facts["understood"]
         assert conversation.replies[0]["buttons"] == [{"title": "Paket", "payload": "/track_order"}]
 
-    async def test_a_value_that_was_asked_for_is_understood_whatever_it_looks_like(self, conversation: Conversation) -> None:
+    async def test_a_value_that_was_asked_for_is_understood_whatever_it_looks_like(
+        self, conversation: Conversation
+    ) -> None:
         await conversation.choose("/track_order")
         await conversation.say("ZU-10234")
         assert conversation.facts["understood"]
@@ -58,7 +60,9 @@ class TestFacts:
     async def test_an_action_s_facts_are_sorted_from_its_replies(self, conversation: Conversation) -> None:
         assert await conversation.choose("/place_order") == ["Hier."]
         assert conversation.replies[0]["card"] == {"type": "order"}
-        assert conversation.facts["operations"] == [{"name": "order", "order": "ZU-10234", "ok": False, "code": "not_verified"}]
+        assert conversation.facts["operations"] == [
+            {"name": "order", "order": "ZU-10234", "ok": False, "code": "not_verified"}
+        ]
         assert conversation.facts["promises"] == [
             {"kind": "answer", "order": None, "return": None, "wording": "morgen", "due": "2026-11-22T12:00:00+01:00"}
         ]
@@ -81,9 +85,14 @@ class TestFailures:
             ("/thank", "no_reply", False),
         ],
     )
-    async def test_a_turn_that_fails_says_why(self, conversation: Conversation, payload: str, code: str, retry: bool) -> None:
+    async def test_a_turn_that_fails_says_why(
+        self, conversation: Conversation, payload: str, code: str, retry: bool
+    ) -> None:
         if payload == "/thank":
-            conversation.assistant.nlg.responses["utter_default"], kept = [], conversation.assistant.nlg.responses["utter_default"]
+            conversation.assistant.nlg.responses["utter_default"], kept = (
+                [],
+                conversation.assistant.nlg.responses["utter_default"],
+            )
         try:
             with pytest.raises(EngineError) as failed:
                 await conversation.choose(payload)
@@ -99,7 +108,9 @@ class TestFailures:
 
 
 class TestMisuse:
-    @pytest.mark.parametrize("text", ["/restart", "/session_start", "  /back", '/inform{"order_number": "ZU-10234"}', "/track_order"])
+    @pytest.mark.parametrize(
+        "text", ["/restart", "/session_start", "  /back", '/inform{"order_number": "ZU-10234"}', "/track_order"]
+    )
     async def test_typed_text_is_never_read_as_an_intent(self, conversation: Conversation, text: str) -> None:
         await conversation.say("wo ist mein paket")
         await conversation.say("ZU-10001")
@@ -111,19 +122,34 @@ class TestMisuse:
             assert conversation.tracker["slots"]["order_number"] == "ZU-10001"
 
     @pytest.mark.parametrize(
-        "payload", ["/restart", "/session_start", "/back", "/unheard_of", "hello", '/inform{"language": "en"}', "/inform{", '/inform["x"]']
+        "payload",
+        [
+            "/restart",
+            "/session_start",
+            "/back",
+            "/unheard_of",
+            "hello",
+            '/inform{"language": "en"}',
+            "/inform{",
+            '/inform["x"]',
+        ],
     )
     async def test_a_payload_that_no_button_has_is_refused(self, conversation: Conversation, payload: str) -> None:
         with pytest.raises(EngineError) as refused:
             await conversation.choose(payload)
         assert refused.value.code == "payload_invalid"
 
-    @pytest.mark.parametrize(("text", "code"), [("", "text_empty"), (" \u200f\u202e\x00 ", "text_empty"), ("a" * 1001, "text_too_long")])
+    @pytest.mark.parametrize(
+        ("text", "code"), [("", "text_empty"), (" \u200f\u202e\x00 ", "text_empty"), ("a" * 1001, "text_too_long")]
+    )
     async def test_unusable_texts_are_refused(self, conversation: Conversation, text: str, code: str) -> None:
         with pytest.raises(EngineError) as refused:
             await conversation.say(text)
         assert refused.value.code == code
 
-    @pytest.mark.parametrize("text", ["😡😡😡", "مرحبا أين طلبي", "שלום", "\x07hallo\x00", "a" * 1000, "{order_number} {0[x]}", "%s%n", "''; --"])
+    @pytest.mark.parametrize(
+        "text",
+        ["😡😡😡", "مرحبا أين طلبي", "שלום", "\x07hallo\x00", "a" * 1000, "{order_number} {0[x]}", "%s%n", "''; --"],
+    )
     async def test_odd_texts_get_an_answer(self, conversation: Conversation, text: str) -> None:
         assert await conversation.say(text)

@@ -1,7 +1,7 @@
 """Days and hours as shoppers write them, on a Wednesday noon."""
 
 from datetime import datetime
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -10,11 +10,11 @@ from engine.nlu.dates import find_days, find_windows
 NOW = datetime.fromisoformat("2026-11-18T12:00:00+01:00")
 
 
-def days(text: str) -> List[Any]:
+def days(text: str) -> list[Any]:
     return [found.value for found in find_days(text, NOW)]
 
 
-def windows(text: str) -> List[Any]:
+def windows(text: str) -> list[Any]:
     return [(found.value["from"], found.value["to"]) for found in find_windows(text, find_days(text, NOW))]
 
 
@@ -185,7 +185,8 @@ def test_times_of_the_day(text: str, window: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2-3 Tage", "Gr. 38-40", "Guten Abend", "good afternoon", "10-12 Euro", "Bestellung 10-12", "von 2 auf 3 Stück"]
+    "text",
+    ["2-3 Tage", "Gr. 38-40", "Guten Abend", "good afternoon", "10-12 Euro", "Bestellung 10-12", "von 2 auf 3 Stück"],
 )
 def test_what_only_looks_like_a_time(text: str) -> None:
     assert windows(text) == []

@@ -51,12 +51,10 @@ def test_without_examples_there_is_no_emotion(tmp_path: Path) -> None:
     assert loaded(storage).read("das ist eine unverschämtheit") is None
 
 
-@pytest.mark.parametrize(
-    "content", ["joy", "rage\thmpf", "joy\t ", "ich freue mich\tjoy"]
-)
+@pytest.mark.parametrize("content", ["joy", "rage\thmpf", "joy\t ", "ich freue mich\tjoy"])
 def test_examples_of_another_form_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "broken.tsv").write_text(content, encoding="utf-8")
-    with pytest.raises(InvalidConfigException, match="broken.tsv:1"):
+    with pytest.raises(InvalidConfigException, match=r"broken\.tsv:1"):
         read_examples(tmp_path)
 
 

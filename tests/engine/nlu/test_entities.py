@@ -1,7 +1,7 @@
 """Values in messages, as the component finds them."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import pytest
 from rasa.shared.nlu.training_data.message import Message
@@ -12,7 +12,7 @@ from engine.nlu.entities import ShopEntityExtractor
 SHOP = ShopEntityExtractor(ShopEntityExtractor.get_default_config()["order_numbers"], Catalogue(None))
 
 
-def entities(text: str, language: str = "de", expected: Optional[str] = None) -> List[Tuple[str, Any]]:
+def entities(text: str, language: str = "de", expected: str | None = None) -> list[tuple[str, Any]]:
     metadata = {"now": "2026-11-18T12:00:00+01:00", "timezone": "Europe/Berlin", "expected": expected}
     message = Message({"text": text, "language": language, "metadata": metadata})
     found = SHOP.find(message)
@@ -94,7 +94,7 @@ def test_mail_addresses(text: str, address: str) -> None:
         ("10115", "proof", "10115"),
     ],
 )
-def test_postcodes(text: str, expected: Optional[str], code: str) -> None:
+def test_postcodes(text: str, expected: str | None, code: str) -> None:
     assert entities(text, expected=expected) == [("postcode", code)]
 
 
@@ -178,9 +178,10 @@ def test_products_come_from_the_shop_s_list_also_misspelt(tmp_path: Path) -> Non
     names = tmp_path / "products.txt"
     shop = ShopEntityExtractor([], Catalogue(names))
 
-    def products(text: str) -> List[str]:
-        found: List[Dict[str, Any]] = [
-            {"entity": kind, "value": value} for kind, value, _, _ in shop.find(Message({"text": text, "language": "de"}))
+    def products(text: str) -> list[str]:
+        found: list[dict[str, Any]] = [
+            {"entity": kind, "value": value}
+            for kind, value, _, _ in shop.find(Message({"text": text, "language": "de"}))
         ]
         return [one["value"] for one in found if one["entity"] == "product"]
 
@@ -195,4 +196,7 @@ def test_the_shop_s_own_order_numbers_are_a_setting(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ZUSAGE_ORDER_NUMBERS", r"KD\d{3} 2[0-9]{3}/\d+")
     shop = ShopEntityExtractor.create(ShopEntityExtractor.get_default_config(), None, None, None)  # type: ignore[arg-type]
     found = shop.find(Message({"text": "es geht um 2026/77 und kd123", "language": "de"}))
-    assert [(kind, value) for kind, value, _, _ in found if kind == "order_number"] == [("order_number", "2026/77"), ("order_number", "KD123")]
+    assert [(kind, value) for kind, value, _, _ in found if kind == "order_number"] == [
+        ("order_number", "2026/77"),
+        ("order_number", "KD123"),
+    ]

@@ -13,8 +13,18 @@ class Tell(Action):
         return "action_tell"
 
     async def run(self, dispatcher, tracker, domain):
-        dispatcher.utter_message(text="Hier.", buttons=[{"title": "Ja", "payload": "/affirm"}], json_message={"card": {"type": "order"}})
-        dispatcher.utter_message(json_message={"fact": "operation", "name": "order", "order": "ZU-10234", "ok": False, "code": "not_verified"})
+        dispatcher.utter_message(
+            text="Hier.", buttons=[{"title": "Ja", "payload": "/affirm"}], json_message={"card": {"type": "order"}}
+        )
+        dispatcher.utter_message(
+            json_message={
+                "fact": "operation",
+                "name": "order",
+                "order": "ZU-10234",
+                "ok": False,
+                "code": "not_verified",
+            }
+        )
         dispatcher.utter_message(
             json_message={"fact": "promise", "kind": "answer", "wording": "morgen", "due": "2026-11-22T12:00:00+01:00"}
         )
@@ -73,7 +83,9 @@ class Context(Action):
 
     async def run(self, dispatcher, tracker, domain):
         metadata = tracker.latest_message["metadata"]
-        dispatcher.utter_message(text=f"{metadata['now']} {metadata['timezone']} {metadata['turn_id']} {tracker.sender_id}")
+        dispatcher.utter_message(
+            text=f"{metadata['now']} {metadata['timezone']} {metadata['turn_id']} {tracker.sender_id}"
+        )
         return []
 
 
