@@ -68,7 +68,7 @@ def picture(product_id: str, colour: str | None) -> str:
         m=main, d=_mixed(main, 0, 0.28), l=_mixed(main, 255, 0.45)
     )
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 240">'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="240" viewBox="0 0 240 240">'
         f'<rect width="240" height="240" fill="{_GROUND}"/>{outline}</svg>'
     )
 

@@ -46,6 +46,8 @@ export class View {
     this.answerArea = h("div", { class: "answer-area" });
     this.typing = h("div", { class: "typing", hidden: true }, h("span"), h("span"), h("span"));
     this.log.append(this.earlierButton, this.#intro(), this.messages, this.typing, this.answerArea);
+    // Pictures and codes come later than the words around them.
+    new ResizeObserver(() => this.#follow()).observe(this.messages);
     this.log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd(true) }, icon("down"), t("unread"));
     this.notice = h("div", { class: "notice", role: "status" });
@@ -372,11 +374,11 @@ export class View {
     return [...this.messages.querySelectorAll(":scope > [data-id]")].find((element) => element.dataset.id === id);
   }
 
-  /** The choices of the last thing said to the customer; gone once the customer said something. */
+  /** The choices of the last thing the bot said; gone once the customer or a person said something. */
   #showAnswers() {
     const { items, queue } = this.conversation;
     this.starters.hidden = items.length > 0 || queue.length > 0;
-    const said = items.findLastIndex((item) => item.author === "customer");
+    const said = items.findLastIndex((item) => item.author === "customer" || item.author === "agent");
     const open = queue.length ? undefined : items.slice(said + 1).findLast((item) => item.buttons?.length || item.input);
     if (open === this.offered && this.answerArea.childElementCount) return;
     this.offered = open;
