@@ -208,7 +208,7 @@ class Scene:
             emotion = Emotion.model_construct(label=label, valence=value, confidence=0.8)
         confidence = round(self.random.uniform(0.72, 0.99) if understood else self.random.uniform(0.15, 0.4), 3)
         facts = Facts.model_construct(
-            language="de" if self.de else "en",
+            language="de" if self.de != (self.random.random() < 0.005) else "en",
             intent=IntentScore.model_construct(name=intent or "nlu_fallback", confidence=confidence),
             ranking=[IntentScore.model_construct(name=intent or "nlu_fallback", confidence=confidence)],
             entities=[],

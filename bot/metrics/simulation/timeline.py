@@ -156,16 +156,18 @@ class _World:
 
     def outage_rows(self) -> list[dict[str, Any]]:
         """Return the outages as rows."""
+        spans = [("engine", start, end) for start, end in self.outages]
+        spans += [("telegram", end - timedelta(minutes=1), end + timedelta(minutes=2)) for _, end in self.outages[::2]]
         return [
             {
                 "id": i,
-                "part": "engine",
+                "part": part,
                 "started_at": start,
                 "ended_at": end,
                 "messages_affected": 3,
                 "error": "simulated",
             }
-            for i, (start, end) in enumerate(self.outages, start=1)
+            for i, (part, start, end) in enumerate(spans, start=1)
         ]
 
     def chunks(self) -> list[int]:
