@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = ["WaitSituation", "announced_wait_s", "expected_wait_s", "nearest_rank"]
+__all__ = ["Experience", "WaitSituation", "announced_wait_s", "expected_wait_s", "nearest_rank"]
 
 # The time announced should hold in four of five cases. The correction aims a little higher, because it learns
 # from the past and load rises faster than it learns.
 HOLDS_IN = 0.8
-CORRECTED_TO = 0.87
+CORRECTED_TO = 0.86
 ENOUGH = 15  # fewer observations than this correct nothing
 CORRECTION = (0.4, 3.0)  # a correction beyond these limits would be noise
+WINDOW = 50
+# Long waits are overtaken by events: until experience says otherwise, up to half as long again is to be expected.
+LONG_S = 480.0
+LONG_PRIOR = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5] * 3
 PLAYS = 200
 STEPS = 4000  # bounds the work of one estimate, however long the queue is
 
@@ -22,6 +26,18 @@ STEPS = 4000  # bounds the work of one estimate, however long the queue is
 # has a free place takes the next.
 HANDLING_S = (180.0, 300.0, 420.0, 600.0, 900.0, 1200.0)
 REACTION_S = (10.0, 20.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Experience:
+    """One customer's wait: what was expected, in seconds, and the real wait as a share of that.
+
+    Who still waits longer than expected counts with the wait so far: leaving them out until somebody comes
+    would hide that it takes longer now.
+    """
+
+    expected_s: float
+    share: float
 
 
 @dataclass(frozen=True)
@@ -82,22 +98,25 @@ def expected_wait_s(situation: WaitSituation, seed: int = 0) -> float | None:
     return nearest_rank(waits, HOLDS_IN)
 
 
-def announced_wait_s(expected: float, experience: Sequence[float]) -> int:
+def announced_wait_s(expected: float, experience: Sequence[Experience]) -> int:
     """Return the wait to announce, in whole minutes, as seconds.
 
     The expectation is corrected by the share of it that customers really waited lately (split conformal
     prediction over a moving window): whatever the model gets wrong, the announced time holds about as often as
-    it should.
+    it should. Short and long waits learn apart: short ones depend on how quickly agents react, long ones on who
+    goes to lunch, which nobody tells us.
 
     Args:
         expected: from ``expected_wait_s``.
-        experience: of the latest customers, the real wait divided by the expected one; those who still wait
-            longer than expected count with the wait so far.
+        experience: of the latest customers, the newest first.
     """
+    alike = [e.share for e in experience if (e.expected_s > LONG_S) == (expected > LONG_S)][:WINDOW]
+    if expected > LONG_S:
+        alike += LONG_PRIOR
     correction = 1.0
-    if len(experience) >= ENOUGH:
+    if len(alike) >= ENOUGH:
         least, most = CORRECTION
-        correction = min(most, max(least, nearest_rank(experience, CORRECTED_TO)))
+        correction = min(most, max(least, nearest_rank(alike, CORRECTED_TO)))
     # Rounded up, but a few seconds beyond a full minute do not cost the customer's patience another one.
     return 60 * max(1, ceil(expected * correction / 60 - 0.25))
 

@@ -9,7 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from bot.conversation import HandoffState, Language, Reply
 from bot.handoff.hours import ServiceHours
-from bot.handoff.wait import WaitSituation, announced_wait_s, expected_wait_s
+from bot.handoff.wait import Experience, WaitSituation, announced_wait_s, expected_wait_s
 from bot.storage.agents import Agents, Colleague
 from bot.storage.conversations import Conversations
 from bot.storage.database import Session
@@ -198,7 +198,7 @@ class Waiting:
         return (expected_wait_s(situation, seed) if present else None), situation.free_places
 
     async def _announced(self, handoffs: Handoffs, expected: float, now: datetime) -> int:
-        experience = await handoffs.wait_experience(now)
+        experience = [Experience(expected_s, real / expected_s) for expected_s, real in await handoffs.waits(now)]
         announced = announced_wait_s(expected, experience)
         return announced if experience else max(announced, self.default_s)
 

@@ -95,30 +95,29 @@ class Handoffs:
         rows = (await self.session.execute(query)).all()
         return [(accepted - queued).total_seconds() for queued, accepted in rows if accepted is not None]
 
-    async def wait_experience(self, now: datetime, limit: int = 50) -> list[float]:
-        """Return the real wait of the latest customers as a share of the expected one.
+    async def waits(self, now: datetime, limit: int = 150) -> list[tuple[float, float]]:
+        """Return the latest customers' expected and real waits in seconds, the newest first.
 
-        Those who still wait count once they have waited longer than expected: leaving them out until somebody
-        comes would hide that it takes longer now.
+        Those who still wait longer than expected come before all, with their wait so far.
         """
         known = Handoff.expected_wait_s > 0
+        waiting = select(Handoff.queued_at, Handoff.expected_wait_s).where(known, Handoff.state == HandoffState.QUEUED)
         done = (
-            select(Handoff.queued_at, Handoff.accepted_at, Handoff.expected_wait_s)
+            select(Handoff.queued_at, Handoff.expected_wait_s, Handoff.accepted_at)
             .where(known, Handoff.accepted_at.is_not(None))
             .order_by(Handoff.accepted_at.desc())
             .limit(limit)
         )
-        shares = [
-            (accepted - queued).total_seconds() / expected
-            for queued, accepted, expected in (await self.session.execute(done)).all()
-            if accepted is not None and expected is not None
+        waits = [
+            (expected or 0.0, (now - queued).total_seconds())
+            for queued, expected in (await self.session.execute(waiting)).all()
         ]
-        waiting = select(Handoff.queued_at, Handoff.expected_wait_s).where(known, Handoff.state == HandoffState.QUEUED)
-        for queued, expected in (await self.session.execute(waiting)).all():
-            share = (now - queued).total_seconds() / (expected or 1)
-            if share > 1:
-                shares.append(share)
-        return shares
+        overdue = [(expected, real) for expected, real in waits if real > expected]
+        return overdue + [
+            (expected or 0.0, (accepted - queued).total_seconds())
+            for queued, expected, accepted in (await self.session.execute(done)).all()
+            if accepted is not None
+        ]
 
     async def queued(self, limit: int = 100) -> Sequence[Handoff]:
         """Return what waits, the first in the queue first."""

@@ -75,7 +75,9 @@ class TestOffer:
             body, [], requests=[{"kind": "handoff", "reason": "customer_asked"}]
         )
         await customer.says("mensch")
-        assert [m.text for m in await customer.says("tschüss")] == ["Auf Wiedersehen."]
+        goodbye = await customer.says("tschüss")
+        assert goodbye[0].text == "Auf Wiedersehen."
+        assert "liegt noch bei unserem Team" in goodbye[-1].text
         assert await customer.survey() is None
 
     async def test_again_after_a_person_took_part(self, asked: Customer) -> None:
