@@ -1,11 +1,13 @@
 """Runs Rasa's prediction graph by walking its nodes in an order worked out once."""
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
 
 from rasa.engine.exceptions import GraphRunError
-from rasa.engine.graph import ExecutionContext, GraphNode, GraphNodeHook, GraphSchema
+from rasa.engine.graph import ExecutionContext, GraphComponent, GraphNode, GraphNodeHook, GraphSchema
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.storage import ModelStorage
+
+C = TypeVar("C", bound=GraphComponent)
 
 
 class OrderedGraphRunner(GraphRunner):
@@ -66,6 +68,13 @@ class OrderedGraphRunner(GraphRunner):
                 raise GraphRunError(f"Node '{name}' needs {missing}, which is neither a node nor an input.") from None
             outputs[name] = node(*received)[1]
         return {target: outputs[target] for target in wanted}
+
+    def component(self, kind: Type[C]) -> C:
+        """The first component of this class. Raises LookupError where the graph has none."""
+        for node in self._nodes.values():
+            if isinstance(node._component, kind):
+                return node._component
+        raise LookupError(f"The graph has no {kind.__name__}.")
 
     def _order(self, targets: Tuple[str, ...]) -> List[Tuple[str, GraphNode, Tuple[str, ...]]]:
         ordered: List[Tuple[str, GraphNode, Tuple[str, ...]]] = []

@@ -5,7 +5,7 @@ import logging
 import re
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar, Union
 
 from jsonschema import Draft7Validator
 from rasa.core.actions.action import Action, ActionExecutionRejection, RemoteAction
@@ -16,7 +16,7 @@ from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.policies.rule_policy import RulePolicy
 from rasa.core.processor import MessageProcessor
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
-from rasa.engine.graph import ExecutionContext
+from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.graph_components.providers.domain_provider import DomainProvider
@@ -42,6 +42,8 @@ from engine.rule_policy import ServingRulePolicy
 from engine.runner import OrderedGraphRunner
 
 logger = logging.getLogger(__name__)
+
+C = TypeVar("C", bound=GraphComponent)
 
 ASKED_ONCE = ("order_number", "email", "postcode")
 """Slots that a customer should have to give only once; asking again is reported as a fact."""
@@ -99,6 +101,10 @@ class Assistant(MessageProcessor):
             domain = {name: metadata.domain for name, node in schema.nodes.items() if node.uses is DomainProvider}
             runner = OrderedGraphRunner(schema, storage, ExecutionContext(schema, metadata.model_id), given=domain)
         return Path(archive).name, metadata, runner
+
+    def component(self, kind: Type[C]) -> C:
+        """The trained component of this class. Raises LookupError where config.yml has none."""
+        return self.graph_runner.component(kind)
 
     async def turn(self, request: TurnRequest) -> Dict[str, Any]:
         """Answer one message: the response of POST /turn.

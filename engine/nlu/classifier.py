@@ -81,6 +81,14 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
             persistence.save(directory, type(self).__name__, _VERSION, *self._model.state())
         return self._resource
 
+    def use(self, model: LinearTextModel) -> None:
+        """Take a model that was fitted elsewhere, to measure it."""
+        self._model = model
+
+    def rank(self, text: str) -> Ranking:
+        """All intents with their probabilities, likeliest first."""
+        return self._model.rank(text)
+
     def decide(self, ranking: Ranking) -> str:
         """The intent to act on: the likeliest, `out_of_scope`, or `nlu_fallback`."""
         name, confidence = ranking[0]
@@ -91,7 +99,7 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
     def process(self, messages: List[Message]) -> List[Message]:
         """Set the intent (or out_of_scope, or nlu_fallback) and the ranking of each message."""
         for message in messages:
-            ranking = self._model.rank(message.get(TEXT) or "")
+            ranking = self.rank(message.get(TEXT) or "")
             name = self.decide(ranking)
             confidence = dict(ranking).get(name, ranking[0][1])
             message.set(INTENT, {"name": name, "confidence": confidence}, add_to_output=True)
