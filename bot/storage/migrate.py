@@ -8,8 +8,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
-from bot.storage import figure_tables, mail_tables, shop_tables, tables  # noqa: F401  (their import fills the metadata)
-from bot.storage.base import Base
+from bot.storage import (  # noqa: F401  (their import fills the metadata)
+    figure_tables,
+    knowledge_tables,
+    mail_tables,
+    shop_tables,
+    tables,
+)
+from bot.storage.base import Base, in_migrations
 
 __all__ = ["differences", "upgrade"]
 
@@ -45,7 +51,7 @@ def differences(url: str) -> list[object]:
     engine = create_engine(_sync_url(url))
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": in_migrations})
             return list(compare_metadata(context, Base.metadata))
     finally:
         engine.dispose()

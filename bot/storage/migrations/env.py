@@ -5,8 +5,15 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import JSON, BigInteger, create_engine
 
-from bot.storage import figure_tables, mail_tables, shop_tables, tables, telegram_tables  # noqa: F401
-from bot.storage.base import Base, UtcDateTime
+from bot.storage import (  # noqa: F401  (their import fills the metadata)
+    figure_tables,
+    knowledge_tables,
+    mail_tables,
+    shop_tables,
+    tables,
+    telegram_tables,
+)
+from bot.storage.base import Base, UtcDateTime, in_migrations
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -29,6 +36,7 @@ def run() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             compare_type=True,
+            include_name=in_migrations,
             render_item=render_item,
             render_as_batch=connection.dialect.name == "sqlite",
             transaction_per_migration=True,

@@ -116,6 +116,32 @@ def upgrade() -> None:
     sa.Column('value', bot.storage.base.Json, nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_figure_state'))
     )
+    op.create_table('knowledge_articles',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('key', sa.String(length=80), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('url', sa.Text(), nullable=True),
+    sa.Column('intents', bot.storage.base.Json, nullable=False),
+    sa.Column('keyword_stems', bot.storage.base.Json, nullable=False),
+    sa.Column('title_stems', bot.storage.base.Json, nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_knowledge_articles')),
+    sa.UniqueConstraint('language', 'key', name=op.f('uq_knowledge_articles_language_key'))
+    )
+    op.create_table('knowledge_state',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('articles', sa.Integer(), nullable=False),
+    sa.Column('loaded_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_knowledge_state'))
+    )
+    op.create_table('knowledge_terms',
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('stem', sa.String(length=120), nullable=False),
+    sa.Column('articles', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('language', 'stem', name=op.f('pk_knowledge_terms'))
+    )
     op.create_table('leases',
     sa.Column('name', sa.String(length=60), nullable=False),
     sa.Column('owner', sa.String(length=40), nullable=True),
@@ -483,6 +509,20 @@ def upgrade() -> None:
     with op.batch_alter_table('join_codes', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_join_codes_conversation_id'), ['conversation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_join_codes_created_at'), ['created_at'], unique=False)
+
+    op.create_table('knowledge_passages',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('article_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('heading', sa.Text(), nullable=True),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('heading_stems', bot.storage.base.Json, nullable=False),
+    sa.Column('body_stems', bot.storage.base.Json, nullable=False),
+    sa.ForeignKeyConstraint(['article_id'], ['knowledge_articles.id'], name=op.f('fk_knowledge_passages_article_id_knowledge_articles'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_knowledge_passages'))
+    )
+    with op.batch_alter_table('knowledge_passages', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_knowledge_passages_article_id'), ['article_id'], unique=False)
 
     op.create_table('mails',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
@@ -1108,6 +1148,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_mails_conversation_id'))
 
     op.drop_table('mails')
+    with op.batch_alter_table('knowledge_passages', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_knowledge_passages_article_id'))
+
+    op.drop_table('knowledge_passages')
     with op.batch_alter_table('join_codes', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_join_codes_created_at'))
         batch_op.drop_index(batch_op.f('ix_join_codes_conversation_id'))
@@ -1202,6 +1246,9 @@ def downgrade() -> None:
 
     op.drop_table('outages')
     op.drop_table('leases')
+    op.drop_table('knowledge_terms')
+    op.drop_table('knowledge_state')
+    op.drop_table('knowledge_articles')
     op.drop_table('figure_state')
     op.drop_table('daily_figures')
     with op.batch_alter_table('conversations', schema=None) as batch_op:
