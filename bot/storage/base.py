@@ -58,6 +58,6 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
-def in_migrations(name: str | None, kind: str, _parents: object) -> bool:
-    """Tell Alembic which tables are its business: not the full-text index, which is made from the articles."""
-    return kind != "table" or name is None or not name.startswith("knowledge_index")
+def in_migrations(name: str | None, _kind: str, _parents: object) -> bool:
+    """Tell Alembic what is its business: not the full-text indexes, which are made from other tables' rows."""
+    return name is None or not name.startswith(("knowledge_index", "message_index"))
