@@ -16,6 +16,7 @@ from bot.storage import (  # noqa: F401  (their import fills the metadata)
     tables,
 )
 from bot.storage.base import Base, in_migrations
+from bot.storage.message_search import make_message_index
 
 __all__ = ["differences", "upgrade"]
 
@@ -39,6 +40,10 @@ def upgrade(url: str, revision: str = "head") -> None:
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     command.upgrade(_config(url), revision)
+    engine = create_engine(_sync_url(url))
+    with engine.begin() as connection:
+        make_message_index(connection)
+    engine.dispose()
 
 
 def revise(url: str, message: str) -> None:

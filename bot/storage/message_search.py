@@ -1,0 +1,36 @@
+"""The full-text index over messages. Alembic does not know such indexes; they are made beside the migrations."""
+
+from sqlalchemy import Connection, text
+
+__all__ = ["make_message_index"]
+
+# Triggers keep the index true whatever changes a message: erasing one erases its words from the index too.
+_SQLITE = (
+    """CREATE VIRTUAL TABLE message_index USING fts5(
+         text, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+    "INSERT INTO message_index(message_index) VALUES ('rebuild')",
+    """CREATE TRIGGER message_index_insert AFTER INSERT ON messages BEGIN
+         INSERT INTO message_index(rowid, text) VALUES (new.id, new.text);
+       END""",
+    """CREATE TRIGGER message_index_delete AFTER DELETE ON messages BEGIN
+         INSERT INTO message_index(message_index, rowid, text) VALUES ('delete', old.id, old.text);
+       END""",
+    """CREATE TRIGGER message_index_update AFTER UPDATE OF text ON messages BEGIN
+         INSERT INTO message_index(message_index, rowid, text) VALUES ('delete', old.id, old.text);
+         INSERT INTO message_index(rowid, text) VALUES (new.id, new.text);
+       END""",
+)
+_POSTGRESQL = (
+    "CREATE INDEX IF NOT EXISTS message_index ON messages USING gin (to_tsvector('simple', coalesce(text, '')))"
+)
+
+
+def make_message_index(connection: Connection) -> None:
+    """Make the index if it is not there, and fill it with what is."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_POSTGRESQL))
+        return
+    known = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'message_index'")).scalar()
+    if not known:
+        for statement in _SQLITE:
+            connection.execute(text(statement))
