@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "CHANNEL_PAYLOAD",
     "Attachment",
     "Author",
     "Button",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 Language = Literal["de", "en"]
+
+# Begins the payload of a button that only the channel which offered it understands. The name of the channel follows.
+CHANNEL_PAYLOAD = "channel:"
 
 
 class ConversationState(StrEnum):

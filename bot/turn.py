@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from bot.clock import Clock, utc_now
 from bot.conversation import (
+    CHANNEL_PAYLOAD,
     Author,
     ConversationState,
     Incoming,
@@ -366,7 +367,7 @@ class TurnHandler:
             if claim.prepared:
                 replies = [Reply.model_validate(reply) for reply in claim.prepared]
                 turn.goal = "channel"  # no matter of the shop either
-            elif claim.payload == EXPIRED:
+            elif claim.payload == EXPIRED or (claim.payload or "").startswith(CHANNEL_PAYLOAD):
                 replies = [Reply(text=text("button_expired", language))]
             elif claim.payload == PERSON:
                 turn.intent, turn.confidence, turn.understood = "human_handoff", 1.0, True

@@ -108,7 +108,10 @@ class Conversations:
         return (await self.session.scalars(query)).one_or_none()
 
     async def open(self, channel: str, external_key: str, language: Language, now: datetime) -> ConversationRow:
-        """Open a conversation at a channel's address; one that was there gives the address up."""
+        """Open a conversation at a channel's address; one that was there gives the address up.
+
+        Addresses that were joined stay joined: the other ones of the earlier conversation come along.
+        """
         row = ConversationRow(
             public_id=public_id(),
             channel=channel,
@@ -129,7 +132,11 @@ class Conversations:
         if link is None:
             self.session.add(ChannelLink(conversation_id=row.id, channel=channel, external_key=external_key))
         else:
-            link.conversation_id = row.id
+            await self.session.execute(
+                update(ChannelLink)
+                .where(ChannelLink.conversation_id == link.conversation_id)
+                .values(conversation_id=row.id)
+            )
         await self.session.flush()
         return row
 

@@ -6,7 +6,7 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import ConversationState, HandoffState, TurnState
-from bot.storage.tables import ConversationRow, Handoff, Offer, Survey, SurveyAnswer, Turn
+from bot.storage.tables import ChannelLink, ConversationRow, Handoff, Offer, Survey, SurveyAnswer, Turn
 
 __all__ = ["LIVE", "Surveys"]
 
@@ -69,15 +69,21 @@ class Surveys:
         return (await self.session.scalars(query.order_by(Handoff.id.desc()).limit(1))).one_or_none()
 
     async def earlier_offer(self, channel: str, external_key: str, button_id: str, prefix: str) -> Offer | None:
-        """Return a survey button that an earlier conversation at the same address showed."""
+        """Return a survey button that a conversation showed which is or was held at the same address."""
         query = (
             select(Offer)
             .join(ConversationRow, ConversationRow.id == Offer.conversation_id)
             .where(
                 Offer.public_id == button_id,
                 Offer.payload.startswith(prefix, autoescape=True),
-                ConversationRow.channel == channel,
-                ConversationRow.external_key == external_key,
+                or_(
+                    and_(ConversationRow.channel == channel, ConversationRow.external_key == external_key),
+                    ConversationRow.id.in_(
+                        select(ChannelLink.conversation_id).where(
+                            ChannelLink.channel == channel, ChannelLink.external_key == external_key
+                        )
+                    ),
+                ),
             )
         )
         return await self.session.scalar(query)

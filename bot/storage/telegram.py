@@ -130,7 +130,7 @@ class Telegram:
         await self.session.execute(
             update(TelegramUpdate)
             .where(TelegramUpdate.id.in_(ids))
-            .values(state="done", body=None, handled_at=now, next_try_at=None)
+            .values(state="done", body=None, chat_id=None, handled_at=now, next_try_at=None)
         )
 
     async def try_again(self, update_row_id: int, at: datetime, error: str) -> None:
@@ -148,6 +148,15 @@ class Telegram:
             .where(TelegramUpdate.id == update_row_id, TelegramUpdate.state == "open")
             .values(state="failed", handled_at=now, error=error[:300])
         )
+
+    async def forget_chat(self, bot_id: int, chat_id: int, address: str) -> None:
+        """Drop what is left of a chat: updates that could not be handled, and keyboards."""
+        await self.session.execute(
+            delete(TelegramUpdate).where(
+                TelegramUpdate.bot_id == bot_id, TelegramUpdate.chat_id == chat_id, TelegramUpdate.state == "failed"
+            )
+        )
+        await self.session.execute(delete(TelegramKeyboard).where(TelegramKeyboard.address == address))
 
     async def forget_updates(self, before: datetime) -> None:
         """Drop updates handled before then. Telegram itself keeps none for longer than a day."""

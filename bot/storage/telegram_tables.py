@@ -35,7 +35,7 @@ class TelegramUpdate(Base):
     update_id: Mapped[int] = mapped_column(BigInt)
     chat_id: Mapped[int | None] = mapped_column(BigInt)
     state: Mapped[str] = mapped_column(String(8))  # open, done, failed
-    # What Telegram sent; emptied once handled, because the conversation has it then.
+    # What Telegram sent; emptied once handled, with the chat's id, because the conversation has it then.
     body: Mapped[dict[str, Any] | None] = mapped_column(Json)
     tries: Mapped[int] = mapped_column(Integer, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

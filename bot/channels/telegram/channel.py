@@ -10,16 +10,20 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 
 from bot.channels.telegram.arrivals import Arrivals
+from bot.channels.telegram.aside import Aside
 from bot.channels.telegram.bot_api import CHANNEL, bot_id_of, make_bot, webhook_secret
 from bot.channels.telegram.handling import Handling
 from bot.channels.telegram.intake import Intake
+from bot.channels.telegram.joining import Joining
 from bot.channels.telegram.keyboards import Keyboards
 from bot.channels.telegram.leader import Leader
 from bot.channels.telegram.pacing import Pace
+from bot.channels.telegram.mydata import MyData
 from bot.channels.telegram.polling import Poller
 from bot.channels.telegram.sender import TelegramSender
 from bot.channels.telegram.setup import WEBHOOK_PATH, set_up
 from bot.channels.web.uploads import Uploads
+from bot.channels.web.visitors import Visitors
 from bot.clock import Clock, utc_now
 from bot.errors import InvalidInput, Unauthenticated
 from bot.handoff.service import HandoffService
@@ -48,6 +52,7 @@ class TelegramChannel:
         turns: TurnHandler,
         handoffs: HandoffService,
         wakeup: Wakeup,
+        visitors: Visitors,
         shop: Shop,
         clock: Clock = utc_now,
     ) -> None:
@@ -61,6 +66,10 @@ class TelegramChannel:
         self.sender = TelegramSender(settings, database, self.bot, uploads, shop.name, clock)
         self.keyboards = Keyboards(database, self.bot, clock)
         self.arrivals = Arrivals(database, self.bot_id, self.keyboards, self._announce, clock)
+        aside = Aside(self.bot, self.pace)
+        self.joining = Joining(
+            settings, database, self.bot, aside, visitors, publish=wakeup.publish, shop=shop, clock=clock
+        )
         self.handling = Handling(
             settings=settings,
             database=database,
@@ -70,6 +79,8 @@ class TelegramChannel:
             handoffs=handoffs,
             keyboards=self.keyboards,
             uploads=Uploads(uploads),
+            joining=self.joining,
+            mydata=MyData(database, self.bot_id, aside, uploads, shop, wakeup.publish, clock),
             shop=shop,
             clock=clock,
         )

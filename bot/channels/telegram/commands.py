@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from bot.conversation import Language, Reply
+from bot.conversation import CHANNEL_PAYLOAD, Language, Reply
 from bot.shop.policies import Shop
 from bot.texts import text
 
@@ -12,7 +12,7 @@ __all__ = ["ACTION", "MENU", "Name", "action_payload", "command_of", "help_reply
 Name = Literal["start", "help", "human", "language", "mydata", "website", "unlink", "stop"]
 
 # Begins the payload of a button that the channel itself handles.
-ACTION = "telegram:"
+ACTION = f"{CHANNEL_PAYLOAD}telegram:"
 
 # What the menu offers, by language. Every name works in every language; these are the ones that are shown.
 MENU: Mapping[Language, Mapping[str, Name]] = {

@@ -14,7 +14,9 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.channels.telegram.bot_api import CHANNEL, address_of
 from bot.channels.telegram.commands import ACTION, command_of, help_reply, language_reply, welcome
+from bot.channels.telegram.joining import JOIN, Joining
 from bot.channels.telegram.keyboards import Keyboards
+from bot.channels.telegram.mydata import MyData
 from bot.channels.telegram.reading import (
     Blocked,
     CameBack,
@@ -70,6 +72,8 @@ class Handling:
     handoffs: HandoffService
     keyboards: Keyboards
     uploads: Uploads
+    joining: Joining
+    mydata: MyData
     shop: Shop
     clock: Clock = utc_now
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -148,25 +152,33 @@ class Handling:
         self._in_background(self.keyboards.move_on(self._address(origin.chat_id)))
 
     async def _commanded(self, event: Commanded) -> None:
-        origin, external_id = event.origin, str(event.origin.message_id)
+        origin, address = event.origin, self._address(event.origin.chat_id)
         language = await self._language(origin)
         match command_of(event.name):
-            case "start":
-                replies = [welcome(self.shop, language)]
-            case "human":
-                incoming = await self._incoming(origin, external_id, text=event.text, wants_person=True)
-                await self._take(incoming, origin.chat_id)
-                return
-            case "language":
-                replies = [language_reply(language)]
+            case "start" if event.argument:
+                await self.joining.opened(event.argument, address, origin.name, language)
+            case "website":
+                await self.joining.way_back(address, language)
+            case "unlink":
+                await self.joining.separate_chat(address, language)
             case "stop":
                 await self._stopped(event, language)
-                return
+            case "human":
+                incoming = await self._incoming(origin, str(origin.message_id), text=event.text, wants_person=True)
+                await self._take(incoming, origin.chat_id)
+            case "start":
+                await self._reply(event, welcome(self.shop, language))
+            case "language":
+                await self._reply(event, language_reply(language))
+            case "mydata":
+                await self._reply(event, await self.mydata.overview(address, language))
             case _:
-                replies = [help_reply(self.shop, language)]
-        incoming = await self._incoming(origin, external_id, text=event.text, answers=tuple(replies))
-        await self._take(incoming, origin.chat_id)
-        self._in_background(self.keyboards.move_on(self._address(origin.chat_id)))
+                await self._reply(event, help_reply(self.shop, language))
+        self._in_background(self.keyboards.move_on(address))
+
+    async def _reply(self, event: Commanded, reply: Reply) -> None:
+        incoming = await self._incoming(event.origin, str(event.origin.message_id), text=event.text, answers=(reply,))
+        await self._take(incoming, event.origin.chat_id)
 
     async def _stopped(self, event: Commanded, language: Language) -> None:
         """End the conversation, and write no more until the customer does."""
@@ -192,29 +204,51 @@ class Handling:
     # -- buttons
 
     async def _pressed(self, event: Pressed) -> None:
+        origin, address = event.origin, self._address(event.origin.chat_id)
         if event.data == DONE:
             return
-        address, external_id = self._address(event.origin.chat_id), f"press.{event.callback_id}"
+        if event.data.startswith(JOIN):
+            await self.joining.answered(event.data, address, await self._language(origin))
+            await self.keyboards.close(address, origin.message_id, event.title)
+            return
         async with self.database.read() as session:
             payload = await Telegram(session).payload_of(CHANNEL, address, event.data)
         if payload is not None and payload.startswith(ACTION):
-            await self._act(event, external_id, payload.removeprefix(ACTION).split(":"))
+            await self._act(event, f"press.{event.callback_id}", payload.removeprefix(ACTION).split(":"))
         else:
-            incoming = await self._incoming(event.origin, external_id, text=event.title or None, button_id=event.data)
-            await self._take(incoming, event.origin.chat_id)
-        self._in_background(self.keyboards.move_on(address, pressed=event.origin.message_id, title=event.title))
+            incoming = await self._incoming(
+                origin, f"press.{event.callback_id}", text=event.title or None, button_id=event.data
+            )
+            await self._take(incoming, origin.chat_id)
+        self._in_background(self.keyboards.move_on(address, pressed=origin.message_id, title=event.title))
 
     async def _act(self, event: Pressed, external_id: str, words: list[str]) -> None:
         """Do what a button of the channel's own stands for."""
+        origin, address = event.origin, self._address(event.origin.chat_id)
+        language = await self._language(origin)
         match words:
-            case ["language", "de" | "en" as language]:
-                chat = await self._chat(event.origin.chat_id)
-                if chat is not None:
-                    async with self.database.begin() as session:
-                        (await Conversations(session).locked(chat.conversation_id)).language = language
-                await self._answer_ourselves(event.origin, external_id, event.title, "telegram_language_set")
+            case ["language", "de" | "en" as chosen]:
+                await self._set_language(origin.chat_id, chosen)
+                await self._answer_ourselves(origin, external_id, event.title, "telegram_language_set")
+            case ["mydata", "copy"]:
+                await self.mydata.send_copy(address, language)
+            case ["mydata", "erase"]:
+                question = self.mydata.question(language)
+                incoming = await self._incoming(origin, external_id, text=event.title, answers=(question,))
+                await self._take(incoming, origin.chat_id)
+            case ["mydata", "erase", "sure"]:
+                await self.mydata.erase(address, language)
+                await self.keyboards.close(address, origin.message_id)
+            case ["mydata", "keep"]:
+                await self._answer_ourselves(origin, external_id, event.title, "telegram_mydata_kept")
             case _:
-                await self._answer_ourselves(event.origin, external_id, event.title, "button_expired")
+                await self._answer_ourselves(origin, external_id, event.title, "button_expired")
+
+    async def _set_language(self, chat_id: int, language: Language) -> None:
+        chat = await self._chat(chat_id)
+        if chat is not None:
+            async with self.database.begin() as session:
+                (await Conversations(session).locked(chat.conversation_id)).language = language
 
     # -- everything else
 
@@ -229,9 +263,8 @@ class Handling:
         except (BadRequest, InvalidInput) as error:
             log.info("a picture was not taken: %s", error)
             if not attachments:
-                await self._answer_ourselves(
-                    origin, external_id, text("telegram_got_other", await self._language(origin)), "telegram_no_picture"
-                )
+                shown = text("telegram_got_other", await self._language(origin))
+                await self._answer_ourselves(origin, external_id, shown, "telegram_no_picture")
                 return
         await self._take(await self._incoming(origin, external_id, attachments=tuple(attachments)), origin.chat_id)
 

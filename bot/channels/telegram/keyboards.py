@@ -36,6 +36,15 @@ class Keyboards:
         except TelegramError as error:
             log.warning("a callback could not be answered: %s", type(error).__name__)
 
+    async def close(self, address: str, telegram_id: int, title: str = "") -> None:
+        """Close one keyboard that nothing is known about, leaving what was chosen."""
+        try:
+            await self._bot.edit_message_reply_markup(
+                chat_id_of(address), telegram_id, reply_markup=chosen_keyboard(title) if title else None
+            )
+        except TelegramError as error:
+            log.debug("a keyboard could not be closed: %s", error.message)
+
     async def move_on(self, address: str, *, pressed: int | None = None, title: str = "") -> None:
         """Close all open keyboards of a chat, because the customer has gone on.
 
