@@ -18,7 +18,8 @@ setup: ## Build both environments and train the assistant
 	@deploy/setup
 
 .PHONY: demo
-demo: setup ## Start everything with a demo shop (PORT=..., ZUSAGE_DATA_DIR=...)
+demo: export ZUSAGE_TELEGRAM_PLAYGROUND ?= $(if $(filter fake,$(TELEGRAM)),true,false)
+demo: setup ## Start everything with a demo shop (PORT=..., ZUSAGE_DATA_DIR=..., TELEGRAM=fake)
 	@exec .venv/bin/zusage up --demo
 
 .PHONY: test

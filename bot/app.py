@@ -19,6 +19,8 @@ from bot.channels.pages.page import Pages
 from bot.channels.rest import rest_routes
 from bot.channels.telegram.bot_api import CHANNEL as TELEGRAM
 from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.playground import Playground
+from bot.channels.telegram.setup import WEBHOOK_PATH
 from bot.channels.web.chat import Chat
 from bot.channels.web.hub import CHANNEL as WEB
 from bot.channels.web.hub import Hub, WebSender
@@ -68,6 +70,8 @@ log = logging.getLogger(__name__)
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
 BODY_LIMIT = 64 * 1024
+# Pictures, what Telegram brings, and what is sent to the Telegram that is played here.
+LARGE_BODIES = ("/attachments", WEBHOOK_PATH, "/sendPhoto", "/sendDocument")
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> FastAPI:
@@ -91,9 +95,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     )
     senders: dict[str, Sender] = {WEB: WebSender()}
     paces: dict[str, Pace] = {}
+    visitors = Visitors(settings.signing_key, settings.visitor_days)
+    playground = Playground() if settings.demo and settings.telegram_playground else None
+    if playground is not None:
+        settings = playground.settings_for(settings)
     telegram = None
     if settings.telegram_token.get_secret_value():
-        telegram = TelegramChannel(settings, database, turns, handoffs, wakeup, policies.shop, clock)
+        telegram = TelegramChannel(settings, database, turns, handoffs, wakeup, visitors, policies.shop, clock)
         senders[TELEGRAM], paces[TELEGRAM] = telegram.sender, telegram.pace
     outbox = Outbox(database, senders, clock, paces)
     wakeup.listen(outbox.wake)
@@ -123,7 +131,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     operations = make_operations(
         settings, database, policies, hours, clock, mailer if smtp_url or settings.demo else None
     )
-    visitors = Visitors(settings.signing_key, settings.visitor_days)
     chat = Chat(
         settings,
         database,
@@ -200,7 +207,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         await database.close()
 
     app = FastAPI(title="Zusage", lifespan=lifespan, docs_url="/docs", redoc_url=None)
-    app.add_middleware(BodyLimit, limit_for=lambda path: UPLOAD_LIMIT if path.endswith("/attachments") else BODY_LIMIT)
+    app.add_middleware(BodyLimit, limit_for=lambda path: UPLOAD_LIMIT if path.endswith(LARGE_BODIES) else BODY_LIMIT)
     app.add_exception_handler(ZusageError, _render_error)
     app.add_exception_handler(RequestValidationError, _render_invalid)
     app.mount("/console", console.app)
@@ -210,8 +217,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.include_router(api_routes(settings, database, figures, clock=clock))
     app.include_router(web_routes(settings, database, hub, chat, policies.shop))
     if telegram is not None:
-        timers.every(3600, telegram.intake.forget_old_updates, "old Telegram updates")
+        timers.every(3600, telegram.forget_old, "old Telegram updates and codes")
         app.include_router(telegram.routes)
+    if playground is not None:
+        playground.add_to(app)
     pages = Pages(policies.shop, "/" if settings.demo else policies.shop.website)
     app.include_router(pages.routes())
     if settings.demo:

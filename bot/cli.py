@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bot.app import create_app
+from bot.channels.telegram.cli import telegram
 from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
 from bot.logs import set_up
@@ -41,6 +42,7 @@ app.command("export")(export)
 app.command("simulate")(simulate_command)
 app.add_typer(agent_commands, name="agents")
 app.add_typer(shop_commands(open_desk), name="shop")
+app.add_typer(telegram, name="telegram")
 out = Console()
 err = Console(stderr=True)
 
@@ -114,6 +116,8 @@ async def _announce(settings: Settings, started: float) -> None:
     out.print(f"\n[bold green]Zusage is ready[/bold green] after {time.monotonic() - started:.1f} s.\n")
     out.print(f"  Shop and chat   {settings.url}/")
     out.print(f"  Console         {settings.url}/console")
+    if settings.telegram_playground and settings.demo:
+        out.print(f"  Telegram        {settings.url}/telegram  (played here)")
     out.print(f"  API             {settings.url}/docs\n")
     if settings.demo:
         out.print(await tour(settings))

@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates are received.")
     telegram_secret: SecretStr = Field(SecretStr(""), description="Secret token of the webhook.")
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API.")
+    telegram_playground: bool = Field(
+        False, description="In the demo: play Telegram at /telegram instead of talking to the real one."
+    )
     telegram_timeout_s: float = Field(
         15, gt=0, description="Longest wait for the Bot API; a message it did not confirm by then counts as ambiguous."
     )

@@ -24,7 +24,7 @@ class Service:
         self.kills = 0
 
     async def start(self) -> None:
-        self._process = subprocess.Popen(self._command, env=self._environment)
+        self._process = subprocess.Popen(self._command, env=self._environment)  # noqa: ASYNC220  (at once)
         deadline = time.monotonic() + STARTS_WITHIN_S
         async with httpx.AsyncClient(trust_env=False) as client:
             while time.monotonic() < deadline:

@@ -23,7 +23,9 @@ class World:
 
     async def hears(self, person: Person, *texts: str) -> None:
         """Wait until the bot has said exactly this to a person, in this order, behind the opening words."""
-        await until(lambda: self.telegram.texts(person)[-len(texts) :] == list(texts), lambda: self.telegram.texts(person))
+        await until(
+            lambda: self.telegram.texts(person)[-len(texts) :] == list(texts), lambda: self.telegram.texts(person)
+        )
 
     async def hears_something_with(self, person: Person, words: str) -> None:
         await until(lambda: any(words in t for t in self.telegram.texts(person)), lambda: self.telegram.texts(person))
@@ -39,7 +41,12 @@ async def until(condition: Callable[[], Any], otherwise: Callable[[], Any] = lam
 
 @asynccontextmanager
 async def running(
-    settings: Settings, engine: EngineDouble, *, mode: str = "polling", telegram: FakeTelegram | None = None, **more: Any
+    settings: Settings,
+    engine: EngineDouble,
+    *,
+    mode: str = "polling",
+    telegram: FakeTelegram | None = None,
+    **more: Any,
 ) -> AsyncIterator[World]:
     """Serve the service with Telegram for the length of a block."""
     telegram = telegram or FakeTelegram(per_chat_s=0.0)

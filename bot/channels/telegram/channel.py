@@ -15,10 +15,11 @@ from bot.channels.telegram.bot_api import CHANNEL, bot_id_of, make_bot, webhook_
 from bot.channels.telegram.handling import Handling
 from bot.channels.telegram.intake import Intake
 from bot.channels.telegram.joining import Joining
+from bot.channels.telegram.joining_routes import joining_routes
 from bot.channels.telegram.keyboards import Keyboards
 from bot.channels.telegram.leader import Leader
-from bot.channels.telegram.pacing import Pace
 from bot.channels.telegram.mydata import MyData
+from bot.channels.telegram.pacing import Pace
 from bot.channels.telegram.polling import Poller
 from bot.channels.telegram.sender import TelegramSender
 from bot.channels.telegram.setup import WEBHOOK_PATH, set_up
@@ -58,6 +59,7 @@ class TelegramChannel:
     ) -> None:
         self._settings = settings
         self._wakeup = wakeup
+        self._visitors = visitors
         self._shop = shop
         uploads = settings.data_dir / "uploads"
         self.bot = make_bot(settings)
@@ -97,11 +99,11 @@ class TelegramChannel:
 
     @property
     def routes(self) -> APIRouter:
-        """The webhook."""
-        router = APIRouter(include_in_schema=False)
+        """The webhook, and what the chat on the website asks."""
         secret = webhook_secret(self._settings).encode()
+        hook = APIRouter(include_in_schema=False)
 
-        @router.post(WEBHOOK_PATH)
+        @hook.post(WEBHOOK_PATH)
         async def webhook(
             request: Request, x_telegram_bot_api_secret_token: Annotated[str, Header()] = ""
         ) -> dict[str, bool]:
@@ -116,7 +118,15 @@ class TelegramChannel:
                 raise InvalidInput(f"This is no update: {error}") from None
             return {"ok": True}
 
+        router = APIRouter()
+        router.include_router(hook)
+        router.include_router(joining_routes(self._settings, self._visitors, self.joining))
         return router
+
+    async def forget_old(self) -> None:
+        """Drop updates and codes that nobody needs any more."""
+        await self.intake.forget_old_updates()
+        await self.joining.forget_old_codes()
 
     async def start(self, outbox: Outbox) -> None:
         """Begin, in this process or as its stand-by."""

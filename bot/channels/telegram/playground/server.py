@@ -100,7 +100,8 @@ class FakeTelegram:
     """One bot, its people and chats.
 
     ``per_chat_s`` and ``per_s`` are Telegram's limits for sending: one message per chat in so many seconds, and so
-    many messages a second over all. A breach is answered with 429 and counted in ``breaches``.
+    many messages a second over all. A breach is answered with 429 and counted in ``breaches``. ``longest_wait_s``
+    is how long ``getUpdates`` may wait for news.
     """
 
     token: str = "4242:playground"  # noqa: S105  (opens nothing but this)
@@ -108,6 +109,7 @@ class FakeTelegram:
     faults: Faults = field(default_factory=Faults)
     per_chat_s: float = 1.0
     per_s: int = 30
+    longest_wait_s: float = 50.0
 
     def __post_init__(self) -> None:
         self.people: dict[int, Person] = {}
@@ -125,6 +127,7 @@ class FakeTelegram:
         self.version = 0
         self.changed = asyncio.Event()
         self._callbacks: dict[str, tuple[int, int]] = {}
+        self._typing_until: dict[int, float] = {}
         self._pending: list[Answer] = []
         self._arrived = asyncio.Event()
         self._poll = 0
@@ -171,9 +174,8 @@ class FakeTelegram:
         """Let a person write. A word after a slash is marked as a command, as Telegram's apps do."""
         content: Answer = {"text": text}
         if text.startswith("/") and len(text) > 1:
-            content["entities"] = [
-                {"type": "bot_command", "offset": 0, "length": utf16_length(text.split(maxsplit=1)[0])}
-            ]
+            length = utf16_length(text.split(maxsplit=1)[0])
+            content["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
         return self.send(person, content | more)
 
     def send(self, person: Person, content: Mapping[str, Any]) -> Answer:
@@ -421,7 +423,7 @@ class FakeTelegram:
             self.webhook.allowed = p["allowed_updates"] or None
         offset, limit = int(p.get("offset", 0)), min(100, int(p.get("limit", 100)))
         self._pending = [u for u in self._pending if u["update_id"] >= offset]
-        deadline = time.monotonic() + float(p.get("timeout", 0))
+        deadline = time.monotonic() + min(self.longest_wait_s, float(p.get("timeout", 0)))
         while not self._pending:
             self._arrived.clear()
             with suppress(TimeoutError):
@@ -511,6 +513,7 @@ class FakeTelegram:
             raise self._too_many(chat_id, self.faults.retry_after_s)
         if self.faults.happens(self.faults.refuse):
             raise ApiError(500, "Internal Server Error")
+        self._typing_until.pop(chat_id, None)
         message = self._message(chat_id, self.bot, content)
         if p.get("disable_notification"):
             message["disable_notification"] = True
@@ -571,8 +574,14 @@ class FakeTelegram:
         self._change()
         return True
 
+    def typing_in(self, chat_id: int) -> bool:
+        """Whether a person sees that the bot is writing: for five seconds, or until it has written."""
+        return time.monotonic() < self._typing_until.get(chat_id, 0.0)
+
     async def _chat_action(self, p: Answer) -> bool:
-        self.actions.append((self._chat_id(p), str(p.get("action"))))
+        chat_id = self._chat_id(p)
+        self.actions.append((chat_id, str(p.get("action"))))
+        self._typing_until[chat_id] = time.monotonic() + 5
         self._change()
         return True
 

@@ -68,7 +68,7 @@ async def test_a_storm_with_faults_and_kills(mode, settings, engine_double) -> N
             expected = UPDATES + len(people)  # every chat begins with the word that this is a bot
             for kill in range(1, KILLS + 1):
                 while len(telegram.sendings) < kill * expected // (KILLS + 1):
-                    await asyncio.sleep(0.05)
+                    await telegram.changed.wait()
                 await service.kill_and_restart()
             await writing
             await all_settled(settings.database_url, telegram)
@@ -97,9 +97,7 @@ async def all_settled(database_url: str, telegram: FakeTelegram) -> None:
         owed = telegram.undelivered
         owed += count(database_url, "SELECT count(*) FROM telegram_updates WHERE state = 'open'")
         owed += count(database_url, "SELECT count(*) FROM turns WHERE state = 'pending'")
-        owed += count(
-            database_url, "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending', 'failed')"
-        )
+        owed += count(database_url, "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending', 'failed')")
         if owed == 0:
             return
         if owed != last:
