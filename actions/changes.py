@@ -248,7 +248,7 @@ class ChangeOrder(Change, LineStep):
 
     async def settle_wish(self, turn: Turn) -> dict[str, Any] | None:
         """What was said at the beginning, if it names a change."""
-        return wish_in(turn.slot("opening") or "", strict=True)
+        return wish_in(turn, opening=True)
 
     async def ask_wish(self, turn: Turn) -> None:
         """What should be different; the variants there are as choices."""
@@ -263,11 +263,7 @@ class ChangeOrder(Change, LineStep):
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant, a number of pieces, or "remove it"."""
-        if turn.is_choice:
-            return chosen_wish(turn.value("wish"))
-        if turn.slot("requested_slot") == "wish":
-            return None if reading.is_question(turn.text) else wish_in(turn.text)
-        return wish_in(turn.text, strict=True)
+        return wish_in(turn, asked=turn.slot("requested_slot") == "wish")
 
     async def read_confirm(self, turn: Turn) -> bool | None:
         """Yes, no, or one more item first."""
@@ -285,7 +281,7 @@ class ChangeOrder(Change, LineStep):
         return [line for line in await super().eligible_lines(turn) if str(line["id"]) not in collected]
 
     def _change(self, turn: Turn) -> dict[str, Any]:
-        return {"line_id": chosen_lines(turn.slot("line"))[0], **turn.slot("wish")}
+        return {"line_id": chosen_lines(turn.slot("line"))[0], **chosen_wish(turn.slot("wish"))}
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """All changes collected."""
@@ -348,42 +344,39 @@ _PIECES_STRICT = re.compile(
     r"\b(\d{1,2}|zwei|drei|vier|fünf|two|three|four|five)\s*(x|mal|stück|stk|pieces?|pcs|of them|davon)\b|\b(nur|statt|instead|only) (\d|ein|one)",
     re.IGNORECASE,
 )
-_VARIANT = re.compile(
-    r"\b(größe|groesse|size|farbe|colou?r|variante|in (der |die )?(größe )?(xxs|xs|s|m|l|xl|xxl|\d{2})\b"
-    r"|(rot|blau|grün|gelb|schwarz|weiß|grau|braun|rosa|pink|lila|orange|beige|marine|sand|türkis|oliv"
-    r"|red|blue|green|yellow|black|white|gr[ae]y|brown|purple|navy|olive)(e[nrs]?)?)\b|\b(xxs|xs|xl|xxl)\b",
-    re.IGNORECASE,
-)
+_INTO = re.compile(r"\b(gegen|in|statt|lieber|stattdessen|anstatt|into|for|instead|rather|to)\b", re.IGNORECASE)
 
 
-def wish_in(text: str, *, strict: bool = False) -> dict[str, Any] | None:
+def wish_in(turn: Turn, *, opening: bool = False, asked: bool = False) -> dict[str, Any] | None:
     """A change of one item: `{"quantity": 0}`, `{"quantity": 2}` or `{"wish": "in blau"}`.
 
     Args:
-        text: the customer's words.
-        strict: take only what clearly is such a change, not any words.
+        turn: the message.
+        opening: read what was said at the beginning instead.
+        asked: the wish was just asked for, so that any words may be one.
     """
-    if not text.strip():
+    text = (turn.slot("opening") or "") if opening else turn.text
+    if not text.strip() or asked and reading.is_question(text):
         return None
     if _REMOVE.search(text):
         return {"quantity": 0}
-    number = (_PIECES_STRICT if strict else _PIECES).search(text)
-    if number and not _VARIANT.search(text):
+    variant = any(turn.heard(kind, opening=opening) for kind in ("size", "colour"))
+    number = (_PIECES if asked else _PIECES_STRICT).search(text)
+    if number and not variant:
         count = reading.number(number.group())
         return {"quantity": count} if count is not None else None
-    if strict and not _VARIANT.search(text):
-        return None
-    return {"wish": text.strip()[:110]}
+    # "die schwarzen Stiefel" names the item, "in Schwarz" the wish.
+    return {"wish": text.strip()[:110]} if asked or variant and _INTO.search(text) else None
 
 
-def chosen_wish(value: Any) -> dict[str, Any] | None:
-    """The wish behind a button: `sku:…` or `quantity:…`."""
+def chosen_wish(value: Any) -> dict[str, Any]:
+    """The wish in a slot: as read from words, or behind a button (`sku:…`, `quantity:…`)."""
     if isinstance(value, Mapping):
         return dict(value)
     kind, _, rest = str(value or "").partition(":")
-    if kind == "sku":
-        return {"sku": rest}
-    return {"quantity": int(rest)} if kind == "quantity" and rest.isdigit() else None
+    if kind == "quantity" and rest.isdigit():
+        return {"quantity": int(rest)}
+    return {"sku": rest} if kind == "sku" else {}
 
 
 async def variant_buttons(turn: Turn, line: Mapping[str, Any]) -> list[Button]:

@@ -16,6 +16,7 @@ _THAT_IS_ALL = re.compile(
 )
 _MEANINGS_OFFERED = 3
 _ASK_BACK_LIMIT = 2
+_WORDS_AROUND_A_NUMBER = 3
 
 
 class Greet(Answer):
@@ -139,7 +140,12 @@ class Inform(Answer):
             turn.tell("utter_photo_received")
         elif number:
             turn.set("order_number", str(number))
-            turn.tell("utter_order_number_received", order_number=number)
+            # More than a number: what it probably means comes first.
+            meanings = _meanings(turn) if len(turn.text.split()) > _WORDS_AROUND_A_NUMBER else []
+            turn.say(
+                turn.t("utter_order_number_received", order_number=number),
+                buttons=[*meanings, *turn.buttons("utter_order_number_received")],
+            )
         else:
             for kind in ("email", "postcode"):
                 if turn.value(kind):

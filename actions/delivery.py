@@ -1,6 +1,5 @@
 """Parcels: ways and times of delivery, and what to do when one is late."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -185,7 +184,7 @@ class Reschedule(Change, OrderFlow):
 
     async def settle_delivery_wish(self, turn: Turn) -> str | None:
         """What was said at the beginning: a place, a time, a day."""
-        return await self._wish_in(turn, turn.slot("opening") or "", turn.slot("opened_with") or {})
+        return await self._wish_in(turn, turn.slot("opening") or "", times_in(turn, opening=True))
 
     async def ask_delivery_wish(self, turn: Turn) -> None:
         """What can be changed."""
@@ -198,7 +197,7 @@ class Reschedule(Change, OrderFlow):
 
     async def read_delivery_wish(self, turn: Turn) -> str | None:
         """A kind of wish; a day or a time that is named is one."""
-        return await self._wish_in(turn, turn.text, _times(turn))
+        return await self._wish_in(turn, turn.text, times_in(turn))
 
     async def _wish_in(self, turn: Turn, text: str, times: Mapping[str, Any]) -> str | None:
         kind = reading.choice(
@@ -208,16 +207,9 @@ class Reschedule(Change, OrderFlow):
             return "window"
         return kind or ("day" if times.get("day") else None)
 
-    async def begin(self, turn: Turn) -> None:
-        """Days and times named with the wish are kept."""
-        await super().begin(turn)
-        turn.set("opened_with", _times(turn) or None)
-
-    notes = (*OrderFlow.notes, "opened_with")
-
     async def settle_day(self, turn: Turn) -> str | None:
         """Needed for another day; for a time window the day expected is taken."""
-        named = (turn.slot("opened_with") or {}).get("day")
+        named = times_in(turn, opening=True).get("day")
         if named:
             return str(named)
         return (
@@ -234,11 +226,11 @@ class Reschedule(Change, OrderFlow):
 
     async def read_day(self, turn: Turn) -> str | None:
         """A day."""
-        return _times(turn).get("day")
+        return times_in(turn).get("day")
 
     async def settle_window(self, turn: Turn) -> str | None:
         """Only for a time window."""
-        named = (turn.slot("opened_with") or {}).get("window")
+        named = times_in(turn, opening=True).get("window")
         return named or (None if turn.slot("delivery_wish") == "window" else _NOT_NEEDED)
 
     async def ask_window(self, turn: Turn) -> None:
@@ -257,7 +249,7 @@ class Reschedule(Change, OrderFlow):
 
     async def read_window(self, turn: Turn) -> str | None:
         """Two hours."""
-        return _times(turn).get("window")
+        return times_in(turn).get("window")
 
     async def settle_place(self, turn: Turn) -> str | None:
         """Only for a place, and only where it needs a name."""
@@ -422,29 +414,17 @@ def _parcels(turn: Turn, order: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-_HOURS = re.compile(
-    r"(?<!\d)(\d{1,2})(?::00)?\s*(?:-|–|bis|to|and|und)\s*(\d{1,2})(?::00)?\s*(uhr|h|pm|am|o'clock)?", re.IGNORECASE
-)
-
-
-def _times(turn: Turn) -> dict[str, str]:
-    """Day and window that a message names."""
+def times_in(turn: Turn, *, opening: bool = False) -> dict[str, str]:
+    """Day (`2026-11-27`) and window (`16-18`) that a message names, or that its matter began with."""
     found: dict[str, str] = {}
-    date = turn.value("date") or (turn.value("day") if turn.is_choice else None)
-    if isinstance(date, Mapping):
-        date = date.get("date") or date.get("from") or date.get("value")
-    if date:
-        found["day"] = str(date)[:10]
-    window = turn.value("time_window") or (turn.value("window") if turn.is_choice else None)
-    if isinstance(window, Mapping):
-        window = f"{window.get('from')}-{window.get('to')}"
-    hours = _HOURS.search(str(window) if window else turn.text)
-    if hours:
-        start, end = int(hours[1]), int(hours[2])
-        if (hours[3] or "").lower() == "pm" and end < 12:
-            start, end = (start + 12 if start < 12 else start), end + 12
-        if 0 <= start < end <= 24:
-            found["window"] = f"{start:02d}-{end:02d}"
+    day = turn.heard("date", opening=opening)
+    if isinstance(day, Mapping):
+        day = day.get("from")
+    if day:
+        found["day"] = str(day)
+    window = turn.heard("time_window", opening=opening)
+    if isinstance(window, Mapping) and window.get("from") and window.get("to"):
+        found["window"] = f"{window['from'][:2]}-{window['to'][:2]}"
     return found
 
 

@@ -65,7 +65,9 @@ _SAID_BY_THE_QUESTION = frozenset(
 _PROOFS = ("proof", "full_proof")
 _SUPPLYING = frozenset({"inform", "affirm", "deny"})
 _UNREAD = frozenset({"nlu_fallback", "out_of_scope", "inform", "affirm", "deny", ""})
-_EVERY_FLOW = ("confirm", "tries", "asked", "opening", "denied", "obstacle")
+_EVERY_FLOW = ("confirm", "tries", "asked", "opening", "opened_with", "denied", "obstacle")
+# What a first message may say that is only needed some questions later.
+_KEPT_FROM_OPENING = ("return_reason", "size", "colour", "quantity", "product", "date", "time_window")
 
 FLOWS: dict[str, "Flow"] = {}
 """All flows by the name of their form."""
@@ -181,6 +183,10 @@ class Flow(FormValidationAction, ABC):
         turn.set("goal", self.form)
         turn.set("offer", None)
         turn.set("opening", turn.text[:300] or None)
+        turn.set(
+            "opened_with",
+            {kind: turn.value(kind) for kind in _KEPT_FROM_OPENING if turn.value(kind) is not None} or None,
+        )
         await self.take_named(turn)
 
     async def next_step(self, turn: Turn) -> str | None:
@@ -214,7 +220,7 @@ class Flow(FormValidationAction, ABC):
         if turn.is_choice and turn.intent not in _SUPPLYING:
             return await self._hear_other_choice(turn)
         other = flow_of_intent(turn.intent) if turn.confidence >= SURE else None
-        if other is self:
+        if other and (other.form == self.form or self.is_own_matter(turn)):
             other = None
         leaving = not turn.is_choice and turn.intent in _LEAVING and turn.confidence >= SURE
         if leaving and (turn.intent == "human_handoff" or step in ("order_number", *_PROOFS, *self.free_text)):
@@ -248,10 +254,10 @@ class Flow(FormValidationAction, ABC):
             or await self._correct(turn)
         ):
             return self._taken(turn)
-        if turn.intent in self.intents and not turn.is_choice:
+        if turn.intent in self.intents and not turn.is_choice and step in ("order_number", *_PROOFS, "line"):
             turn.set("opening", f"{turn.slot('opening') or ''} {turn.text}".strip()[:300])
             return True
-        if turn.intent not in _UNREAD and turn.confidence >= SURE:
+        if turn.intent not in _UNREAD and turn.intent not in self.intents and turn.confidence >= SURE:
             return False
         guess = self._method("guess", step) if step and not turn.is_choice else None
         value = await guess(turn) if guess else None
@@ -260,6 +266,10 @@ class Flow(FormValidationAction, ABC):
             return True
         turn.set(step, value)
         return self._taken(turn)
+
+    def is_own_matter(self, turn: Turn) -> bool:
+        """Whether a message belongs here whatever intent it seems to have."""
+        return False
 
     async def take_named(self, turn: Turn, besides: str | None = None) -> bool:
         """Take values that say themselves which step they are for: of a button, or found by their form."""
@@ -334,7 +344,12 @@ class Flow(FormValidationAction, ABC):
             for step in self.steps
             if step not in ("confirm", *_PROOFS) and turn.slot(step) is not None
         }
-        entry = {"form": self.form, "slots": slots, "opening": turn.slot("opening")}
+        entry = {
+            "form": self.form,
+            "slots": slots,
+            "opening": turn.slot("opening"),
+            "opened_with": turn.slot("opened_with"),
+        }
         agenda = [item for item in turn.slot("agenda") or [] if item["form"] != self.form]
         turn.set("agenda", [*agenda, entry][-_AGENDA_LENGTH:])
 
@@ -591,6 +606,7 @@ def resume(turn: Turn, entry: dict[str, Any]) -> FollowupAction:
     for step, value in entry["slots"].items():
         turn.set(step, value)
     turn.set("opening", entry.get("opening"))
+    turn.set("opened_with", entry.get("opened_with"))
     turn.set("goal", flow.form)
     return FollowupAction(flow.form)
 

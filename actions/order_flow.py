@@ -25,6 +25,8 @@ OTHER_ORDER = "?"
 _NUMBER = re.compile(r"(?<![\w@.])#?([A-Za-z]{1,4}[- ]?)?\d[\d-]{3,14}(?![\w@])")
 # With the shop's letters a number is an order number wherever it stands.
 _LETTERED_NUMBER = re.compile(r"(?<![\w@.])#?[A-Z]{1,4}[- ]?\d[\d-]{4,12}(?![\w@])")
+_UNASKED = "|unasked"
+_POSTCODE = re.compile(r"\d{4,5}")
 _WITH_TOWN = re.compile(r"\d[\s,]+\d{4,5}\s+[A-ZÄÖÜ][a-zäöüß]{2,}")
 _CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
 
@@ -56,6 +58,10 @@ class OrderFlow(Flow):
             turn.set("order_number", None)
         await super().begin(turn)
 
+    def is_own_matter(self, turn: Turn) -> bool:
+        """Another order is the same matter, about something else."""
+        return reading.mentions_other_order(turn.text)
+
     async def take_named(self, turn: Turn, besides: str | None = None) -> bool:
         """Order numbers, mail addresses and postcodes say themselves what they are."""
         taken = await super().take_named(turn, besides)
@@ -63,6 +69,10 @@ class OrderFlow(Flow):
             # A postcode in a new address is no proof, a number in a description no order.
             return taken
         number = turn.value("order_number") or _lettered(turn.text)
+        if number and turn.slot("requested_slot") in ("proof", "full_proof") and _POSTCODE.fullmatch(str(number)):
+            # Only the question tells a bare postcode from a bare order number.
+            turn.set("postcode", str(number))
+            return True
         if number == OTHER_ORDER:
             taken |= self._take_number(turn, None)
         elif number and besides != "order_number":
@@ -158,7 +168,7 @@ class OrderFlow(Flow):
     async def _verify(self, turn: Turn, number: str, denied: Denied) -> Done | Denied:
         email, postcode = turn.slot("email"), turn.slot("postcode")
         attempt = f"{number}|{email}|{postcode}"
-        if not (email or postcode) or turn.slot("failed_proof") == attempt:
+        if not (email or postcode) or str(turn.slot("failed_proof")).removesuffix(_UNASKED) == attempt:
             return denied
         result = await turn.carry_out("verify", {"order_number": number, "email": email, "postcode": postcode})
         if isinstance(result, Denied):
@@ -169,7 +179,9 @@ class OrderFlow(Flow):
             return await turn.look_up("order", order_number=number)
         if state == "locked":
             return _locked(result)
-        turn.set("failed_proof", attempt)
+        # Proofs of another order that are tried unasked and do not fit are no mistake of the customer's.
+        unasked = not (turn.value("email") or turn.value("postcode") or turn.slot("failed_proof"))
+        turn.set("failed_proof", attempt + _UNASKED if unasked else attempt)
         left = result.data.get("attempts_left")
         turn.set("attempts_left", left)
         return denied
@@ -187,7 +199,8 @@ class OrderFlow(Flow):
     async def ask_proof(self, turn: Turn) -> None:
         """Ask for the address or the postcode; after a wrong one, for both again."""
         number = turn.slot("order_number")
-        if turn.slot("failed_proof") and turn.slot("failed_proof").split("|")[0] == number:
+        failed = str(turn.slot("failed_proof") or "")
+        if failed.split("|")[0] == number and not failed.endswith(_UNASKED):
             left = turn.slot("attempts_left")
             last = turn.t("utter_attempts_left", count=left) if left is not None and left <= 2 else ""
             turn.say(

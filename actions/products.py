@@ -68,7 +68,7 @@ class ProductAvailability(ProductStep):
 
     async def finish(self, turn: Turn) -> None:
         """What is there, what is not, and a note for when it is back."""
-        wish = wish_in(turn.slot("opening") or "", strict=True) or {}
+        wish = wish_in(turn, opening=True) or {}
         result = await turn.look_up("product_availability", query=turn.slot("product"), wish=wish.get("wish"))
         if isinstance(result, Denied):
             products = result.params.get("products") or []
@@ -126,7 +126,7 @@ class RestockNotification(Change, ProductStep, MailStep):
         """Asked for only where the product has several variants that are gone."""
         if (turn.slot("obstacle") or {}).get("code") in ("variant_unclear", "variant_unknown"):
             return None
-        wish = wish_in(turn.slot("opening") or "", strict=True)
+        wish = wish_in(turn, opening=True)
         return wish if wish and "wish" in wish else {}
 
     async def ask_wish(self, turn: Turn) -> None:
@@ -141,8 +141,6 @@ class RestockNotification(Change, ProductStep, MailStep):
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant in the customer's words."""
-        if turn.is_choice:
-            return chosen_wish(turn.value("wish"))
         return (
             {"wish": turn.text[:110]}
             if turn.slot("requested_slot") == "wish" and not reading.is_question(turn.text)
@@ -151,7 +149,7 @@ class RestockNotification(Change, ProductStep, MailStep):
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The variant and the address; without one the address of the proof."""
-        wish = turn.slot("wish") or {}
+        wish = chosen_wish(turn.slot("wish"))
         if "sku" in wish:
             return {"sku": wish["sku"], "email": turn.slot("contact_email")}
         return {"query": turn.slot("product"), "wish": wish.get("wish"), "email": turn.slot("contact_email")}
@@ -194,9 +192,8 @@ class VoucherCheck(Flow):
         if turn.is_choice:
             return None
         single = turn.text.strip()
-        return _code_in(turn.text) or (
-            single.upper() if re.fullmatch(r"[\w-]{4,24}", single) and any(char.isdigit() for char in single) else None
-        )
+        bare = re.fullmatch(r"[\w-]{4,24}", single) and (single.isupper() or any(char.isdigit() for char in single))
+        return _code_in(turn.text) or (single.upper() if bare else None)
 
     async def finish(self, turn: Turn) -> None:
         """Value, conditions, and how it is used."""

@@ -14,7 +14,6 @@ __all__ = [
     "mentions_other_order",
     "number",
     "plain",
-    "reason",
     "says_go_back",
     "says_none",
     "yes_or_no",
@@ -73,50 +72,6 @@ _ORDINALS: Sequence[tuple[int, re.Pattern[str]]] = [
 ]
 _LAST = re.compile(r"\b(letzte[rsnm]?|last)\b", re.IGNORECASE)
 
-# What people write, and the words that policies and the shop use for it. The first that fits counts.
-_REASONS: Sequence[tuple[str, re.Pattern[str]]] = [
-    (code, re.compile(pattern, re.IGNORECASE))
-    for code, pattern in (
-        ("too_small", r"zu (klein|eng|kurz|schmal)|klein(er)? aus|too (small|tight|short|narrow)|runs small"),
-        (
-            "too_large",
-            r"zu (gro(ß|ss)|weit|lang|breit)|gro(ß|ss)( |er )aus|too (big|large|long|wide|loose)|runs (big|large)",
-        ),
-        (
-            "does_not_fit",
-            r"pass(t|en) (mir )?(leider )?(gar |einfach )?nicht|sitz(t|en) nicht|(does|do)(n'?t| not) fit|poor fit|not fit",
-        ),
-        (
-            "damaged",
-            r"kaputt|besch(ä|ae)digt|defekt|zerbrochen|gerissen|\bloch\b|fleck|damaged|broken|defective|torn|stain|faulty",
-        ),
-        (
-            "wrong_item",
-            r"falsche[rsn]? (artikel|farbe|gr(ö|oe)(ß|ss)e|teil|produkt|ware)|nicht bestellt|wrong (item|colou?r|size|product)|not what i ordered",
-        ),
-        (
-            "not_as_described",
-            r"anders als|nicht wie (beschrieben|abgebildet|auf)|entspricht nicht|not as (described|pictured|shown)|looks different",
-        ),
-        ("too_late", r"zu sp(ä|ae)t|dauert( mir)?( viel)? zu lang|(too|so) late|taking too long|takes too long"),
-        (
-            "ordered_by_mistake",
-            r"versehen|aus ?versehen|versehentlich|irrt(um|ümlich)|fehler|verklickt|doppelt bestellt|by (mistake|accident)|accident|ordered twice",
-        ),
-        ("ordered_too_many", r"zu viele?|mehrere zur auswahl|too many|several to choose"),
-        ("found_cheaper", r"g(ü|ue)nstiger|billiger|cheaper|better price"),
-        ("wrong_details", r"falsche (adresse|angaben|daten)|wrong (address|details)"),
-        (
-            "dislike",
-            r"gef(ä|ae)llt|nicht sch(ö|oe)n|nicht mein geschmack|(do|does)(n'?t| not) like|dislike|not my (style|taste)",
-        ),
-        (
-            "no_longer_needed",
-            r"nicht mehr|kein(en)? bedarf|brauch(e|t)? .*nicht|anders (ü|ue)berlegt|no longer|don'?t need|changed my mind|don'?t want",
-        ),
-    )
-]
-
 
 def plain(text: str) -> str:
     """Lower case, without punctuation, blanks single; for comparing."""
@@ -151,11 +106,6 @@ def mentions_other_order(text: str) -> bool:
 def is_question(text: str) -> bool:
     """Whether a text asks something."""
     return bool(_QUESTION.search(text.strip()))
-
-
-def reason(text: str) -> str | None:
-    """The shop's word for a reason given in the customer's words."""
-    return next((code for code, pattern in _REASONS if pattern.search(text)), None)
 
 
 def choice(text: str, options: Mapping[str, Iterable[str]], *, by_place: bool = True) -> str | None:

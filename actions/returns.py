@@ -73,7 +73,9 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
         """A number of pieces, or all of them."""
         line = (await self.chosen(turn))[0]
         count = int(line["returnable"]["quantity"])
-        number = reading.number(turn.text) if not turn.is_choice else turn.value("quantity")
+        number = turn.value("quantity")
+        if number is None and turn.slot("requested_slot") == "quantity":
+            number = reading.number(turn.text)
         if number is None and reading.items(turn.text, []) == [reading.ALL]:
             return count
         if number is not None and not 1 <= number <= count:
@@ -169,9 +171,20 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
         """The policy's reason for this item."""
         return why_not_returnable(turn, line)
 
+    async def explain(self, turn: Turn, denied: Denied) -> None:
+        """Before dispatch, changing the order does what an exchange does afterwards."""
+        possible = (await self.order(turn))["possible"] if denied.code == "not_delivered" else {}
+        if not possible.get("change_items", {}).get("allowed"):
+            await super().explain(turn, denied)
+            return
+        number = turn.slot("order_number")
+        entry = {"form": "change_order_form", "slots": {"order_number": number}, "opening": turn.slot("opening")}
+        turn.set("offer", entry)
+        turn.tell("utter_offer_change_instead", order_number=number)
+
     async def settle_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant named at the beginning."""
-        wish = wish_in(turn.slot("opening") or "", strict=True)
+        wish = wish_in(turn, opening=True)
         return wish if wish and "wish" in wish else None
 
     async def ask_wish(self, turn: Turn) -> None:
@@ -181,11 +194,7 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant in the customer's words."""
-        if turn.is_choice:
-            return chosen_wish(turn.value("wish"))
-        if turn.slot("requested_slot") == "wish":
-            return None if reading.is_question(turn.text) else {"wish": turn.text.strip()[:110]}
-        wish = wish_in(turn.text, strict=True)
+        wish = wish_in(turn, asked=turn.slot("requested_slot") == "wish")
         return wish if wish and "wish" in wish else None
 
     async def args(self, turn: Turn) -> dict[str, Any]:
@@ -195,7 +204,7 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
             "line_id": str((await self.chosen(turn))[0]["id"]),
             "reason": turn.slot("reason"),
             "drop_off": turn.slot("drop_off"),
-            **(turn.slot("wish") or {}),
+            **chosen_wish(turn.slot("wish")),
         }
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:

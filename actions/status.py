@@ -81,7 +81,10 @@ def last_report(turn: Turn, parcel: Mapping[str, Any]) -> str:
     event = parcel["events"][-1]
     place = f", {event['place']}" if event.get("place") else ""
     return turn.t(
-        "utter_last_report", text=turn.texts.local(event["text"]), place=place, day=turn.texts.day(event["at"])
+        "utter_last_report",
+        text=turn.texts.local(event["text"]).rstrip("."),
+        place=place,
+        day=turn.texts.day(event["at"]),
     )
 
 

@@ -78,7 +78,7 @@ class ReasonStep(OrderFlow, ABC):
 
     async def settle_reason(self, turn: Turn) -> str | None:
         """A reason that was given already, unasked."""
-        known = reading.reason(turn.slot("opening") or "")
+        known = turn.heard("return_reason", opening=True)
         return known if known in self.reasons else None
 
     async def ask_reason(self, turn: Turn) -> None:
@@ -87,7 +87,7 @@ class ReasonStep(OrderFlow, ABC):
 
     async def read_reason(self, turn: Turn) -> str | None:
         """One of the usual reasons, in the customer's words."""
-        known = reading.reason(turn.text)
+        known = turn.heard("return_reason")
         if known in self.reasons:
             return known
         return "other" if turn.slot("requested_slot") == "reason" and reading.says_none(turn.text) else None

@@ -48,7 +48,7 @@ class Turn:
         self.confidence: float = (message.get("intent") or {}).get("confidence") or 0.0
         self.ranking: list[dict[str, Any]] = message.get("intent_ranking") or []
         raw = message.get("text") or ""
-        self.is_choice = raw.startswith("/")
+        self.is_choice: bool = metadata.get("chosen", raw.startswith("/"))
         self.text = "" if self.is_choice else raw
         self.entities: list[dict[str, Any]] = message.get("entities") or []
         self.emotion: Mapping[str, Any] | None = message.get("emotion")
@@ -75,6 +75,10 @@ class Turn:
     def value(self, entity: str) -> Any:
         """The first value of this kind, or None."""
         return next(iter(self.values(entity)), None)
+
+    def heard(self, entity: str, *, opening: bool = False) -> Any:
+        """The first value of this kind in this message, or in the one that began the matter."""
+        return (self.slot("opened_with") or {}).get(entity) if opening else self.value(entity)
 
     def actions_before(self) -> list[str]:
         """Actions that already ran for this message."""
