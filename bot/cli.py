@@ -19,7 +19,7 @@ from bot.channels.telegram.cli import telegram
 from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
 from bot.logs import set_up
-from bot.metrics.cli import export, figure_commands, simulate_command, token_commands
+from bot.metrics.cli import export, figure_commands, report, simulate_command, token_commands
 from bot.server import server
 from bot.settings import Settings
 from bot.shop.cli import shop_commands
@@ -39,6 +39,7 @@ app.add_typer(figure_commands, name="figures")
 app.add_typer(survey_commands, name="survey")
 app.add_typer(token_commands, name="tokens")
 app.command("export")(export)
+app.command("report")(report)
 app.command("simulate")(simulate_command)
 app.add_typer(agent_commands, name="agents")
 app.add_typer(shop_commands(open_desk), name="shop")

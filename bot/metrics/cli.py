@@ -24,9 +24,11 @@ from bot.metrics.figures import Costs, Figure, definitions
 from bot.metrics.formats import FORMATS
 from bot.metrics.reading import FigureReader
 from bot.metrics.refresh import Refresher
+from bot.metrics.report import render_report, week_of
 from bot.metrics.simulation.timeline import Plan, simulate
 from bot.metrics.tokens import SCOPES, Tokens
 from bot.settings import Settings
+from bot.shop.policies import load_policies
 from bot.storage import migrate
 from bot.storage.api_tokens import ApiTokens
 from bot.storage.database import Database
@@ -34,7 +36,7 @@ from bot.storage.figures import Slice
 from bot.storage.simulated import SimulatedRows
 from bot.survey.bank import load_bank
 
-__all__ = ["export", "figure_commands", "simulate_command", "token_commands"]
+__all__ = ["export", "figure_commands", "report", "simulate_command", "token_commands"]
 
 out = Console()
 err = Console(stderr=True)
@@ -269,6 +271,29 @@ def simulate_command(
         return
     counts = _run(play)
     out.print(", ".join(f"{n:,} {table.removeprefix('shop_')}" for table, n in counts.items()), highlight=False)
+
+
+def report(
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")],
+    week: Annotated[str | None, typer.Option(help="Week such as 2026-W13; by default the last that is over.")] = None,
+    language: Annotated[Literal["de", "en"] | None, typer.Option(help="Language of the report.")] = None,
+) -> None:
+    """Write the weekly report as one HTML file that needs nothing else."""
+
+    async def work(settings: Settings, database: Database) -> str:
+        await Refresher(database, rules_of(settings)).refresh()
+        wanted = Slice(*week_of(week, utc_now().astimezone(settings.zone).date()))
+        overview = await reader_of(settings, database).overview(wanted)
+        shop = load_policies(settings.policies).shop.name
+        return render_report(overview, shop, language or settings.default_language)
+
+    page = _run(work)
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        err.print(f"[red]{output} cannot be written: {error.strerror}.[/red]", highlight=False)
+        raise typer.Exit(1) from None
+    err.print(f"Report written to {output}.", highlight=False)
 
 
 @token_commands.command("create")
