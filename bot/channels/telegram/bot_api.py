@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -21,8 +22,12 @@ __all__ = [
     "chat_id_of",
     "failure_of",
     "make_bot",
+    "wait_of",
     "webhook_secret",
 ]
+
+# The library warns at every use of a duration unless it may give durations as what they are.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 CHANNEL = "telegram"
 # Everything else Telegram need not send at all.
@@ -102,9 +107,7 @@ def failure_of(error: TelegramError, *, more: bool = False) -> PermanentFailure 
     words = error.message
     match error:
         case RetryAfter():
-            wait = error.retry_after
-            seconds = wait if isinstance(wait, int) else wait.total_seconds()
-            return TemporaryFailure(words, retry_after_s=max(1.0, float(seconds)))
+            return TemporaryFailure(words, retry_after_s=max(1.0, wait_of(error)))
         case Forbidden():
             return PermanentFailure(words)
         case BadRequest():
@@ -120,6 +123,12 @@ def failure_of(error: TelegramError, *, more: bool = False) -> PermanentFailure 
             return TemporaryFailure(words, ambiguous=True, more=more)
         case _:
             return TemporaryFailure(words, ambiguous=True, more=more)
+
+
+def wait_of(error: RetryAfter) -> float:
+    """Return the seconds that Telegram wants us to wait."""
+    wait = error.retry_after
+    return float(wait) if isinstance(wait, int) else wait.total_seconds()
 
 
 def _is_here(url: str) -> bool:

@@ -8,7 +8,7 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.channels.telegram.arrivals import Arrivals
-from bot.channels.telegram.bot_api import ALLOWED_UPDATES
+from bot.channels.telegram.bot_api import ALLOWED_UPDATES, wait_of
 
 __all__ = ["Poller"]
 
@@ -39,8 +39,7 @@ class Poller:
                 back_off = 1.0
                 continue
             except RetryAfter as error:
-                wait = error.retry_after
-                back_off = float(wait if isinstance(wait, int) else wait.total_seconds())
+                back_off = wait_of(error)
             except Conflict as error:
                 log.error("another program receives this bot's updates: %s", error.message)
                 back_off = min(LONGEST_BACK_OFF_S, back_off * 2)

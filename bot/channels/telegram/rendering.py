@@ -43,26 +43,31 @@ def render(message: Message, language: Language, *, asked: str | None = None) ->
     words = _words(message)
     if asked:
         quoted = escape(asked if len(asked) <= 200 else asked[:199] + "…")
-        words[0:0] = [f"<blockquote>{text('telegram_asked_on_website', language)}\n{quoted}</blockquote>"]
-    pictures = [Part(picture=attachment) for attachment in message.attachments]
+        words = _joined(
+            f"<blockquote>{text('telegram_asked_on_website', language)}\n{quoted}</blockquote>", words, "\n"
+        )
     shown = _card(card, language)
     if shown:
-        words = [*words[:-1], f"{words[-1]}\n\n{shown}"] if words and _fits(words[-1] + shown) else [*words, shown]
-    parts = [Part(html=html) for html in words]
-    if card.get("type") == "return" and (card.get("label") or {}).get("kind"):
-        pictures.append(Part(html=text("telegram_label_caption", language), label_of=card))
-    if card.get("image"):
-        pictures.insert(0, Part(picture_url=str(card["image"])))
+        words = [*words[:-1], *_joined(words[-1], [shown], "\n\n")] if words else [shown]
     buttons = keyboard(message.buttons, message.input, card, language)
-    if buttons is not None:
-        if not parts:
-            parts = [Part(html=text("telegram_choose", language))]
-        parts[-1] = Part(html=parts[-1].html, keyboard=buttons)
-    return [*pictures, *parts] if not _has_label(pictures) else [*parts, *pictures]
+    if buttons is not None and not words:
+        words = [text("telegram_choose", language)]
+    parts = [Part(picture=attachment) for attachment in message.attachments]
+    if card.get("image"):
+        parts.append(Part(picture_url=str(card["image"])))
+    parts += [Part(html=html) for html in words[:-1]]
+    if words:
+        parts.append(Part(html=words[-1], keyboard=buttons))
+    if card.get("type") == "return" and (card.get("label") or {}).get("kind"):
+        parts.append(Part(html=text("telegram_label_caption", language), label_of=card))
+    return parts
 
 
-def _has_label(parts: Sequence[Part]) -> bool:
-    return any(part.label_of is not None for part in parts)
+def _joined(first: str, rest: list[str], between: str) -> list[str]:
+    """Return pieces with the first put before the next one, if both together are bearable."""
+    if rest and _length(first + between + rest[0]) <= TEXT_LIMIT:
+        return [first + between + rest[0], *rest[1:]]
+    return [first, *rest]
 
 
 def _words(message: Message) -> list[str]:
@@ -74,10 +79,6 @@ def _words(message: Message) -> list[str]:
     elif message.author is Author.SYSTEM:
         pieces = [f"<i>{piece}</i>" for piece in pieces]
     return pieces
-
-
-def _fits(html: str) -> bool:
-    return _length(html) <= TEXT_LIMIT
 
 
 def _length(words: str) -> int:
