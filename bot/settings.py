@@ -69,7 +69,6 @@ class Settings(BaseSettings):
         description="How long one process may hold a conversation without renewing; longer than engine_timeout_s.",
     )
 
-    shop_backend: Literal["sql", "woocommerce"] = Field("sql", description="Where shop data comes from.")
     policies: Path = Field(Path("policies.yml"), description="The shop's rules.")
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Web origins that may embed the chat, separated by commas."
@@ -105,6 +104,7 @@ class Settings(BaseSettings):
     message_max_chars: int = Field(
         1000, ge=100, description="Longest message that is read; longer ones are answered with a request to shorten."
     )
+    knowledge: Path = Field(Path("knowledge"), description="Folder of the help articles.")
     survey: Path = Field(Path("survey.yml"), description="The survey's questions and rules.")
     silence_survey_s: int = Field(
         900, ge=30, description="Silence after which a conversation ends and the survey is offered."
