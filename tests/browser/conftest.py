@@ -90,7 +90,7 @@ async def say(page: Page | Frame, text: str) -> None:
 
 async def answer(page: Page | Frame, text: str) -> None:
     """Wait until the bot or the team has said something."""
-    await page.locator(".theirs, .system").filter(has_text=text).first.wait_for()
+    await page.locator(".theirs .bubble, .system p").filter(has_text=text).first.wait_for()
 
 
 async def texts(page: Page | Frame) -> list[str]:
