@@ -10,7 +10,8 @@ from actions.turn import Turn, choose
 __all__ = ["MailStep", "Newsletter", "PrivacyRequest"]
 
 _OFF = re.compile(
-    r"\b(ab\b|abbestell\w*|abmeld\w*|austrag\w*|kündig\w*|kein\w*|nicht mehr|stopp\w*|stop|unsubscrib\w*|sign off|off\b|no more|cancel)",
+    r"\b(ab\b|abbestell\w*|abmeld\w*|austrag\w*|kündig\w*|kein\w*|nicht mehr|stopp\w*|stop"
+    r"|unsubscrib\w*|sign off|off\b|no more|cancel)",
     re.IGNORECASE,
 )
 _ON = re.compile(
@@ -29,7 +30,8 @@ _RIGHTS = (
     (
         "access",
         re.compile(
-            r"auskunft|welche daten|was (speicher|wisst|wissen)|kopie|export|access|copy|which data|what data|hold about",
+            r"auskunft|welche daten|was (speicher|wisst|wissen)|kopie|export|access|copy|which data"
+            r"|what data|hold about",
             re.IGNORECASE,
         ),
     ),

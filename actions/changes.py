@@ -16,10 +16,12 @@ __all__ = ["ChangeAddress", "ChangeOrder", "ChangePayment"]
 
 # "Lindenstraße 4", "Am Markt 12a", "221b Baker Street"
 _STREET = re.compile(
-    r"(?P<street>(?:[^\W\d][\w.'’-]*\s+){0,4}[^\W\d][\w.'’-]*\s*\d{1,4}\s?[a-zA-Z]?(?:\s?[-/]\s?\d{1,4})?|\d{1,4}[a-zA-Z]?\s+(?:[^\W\d][\w.'’-]*\s*){1,4})",
+    r"(?P<street>(?:[^\W\d][\w.'’-]*\s+){0,4}[^\W\d][\w.'’-]*\s*\d{1,4}\s?[a-zA-Z]?(?:\s?[-/]\s?\d{1,4})?"
+    r"|\d{1,4}[a-zA-Z]?\s+(?:[^\W\d][\w.'’-]*\s*){1,4})",
 )
 _PLACE = re.compile(
-    r"(?:(?<!\w)(?P<prefix>D|DE|A|AT|CH|NL|DK)[- ])?(?<!\d)(?P<postcode>\d{5}|\d{4}(?: ?[A-Z]{2}\b)?)(?!\d)[ ,]+(?P<city>[^\W\d][^\d,;\n]{1,40}?)(?=\s*(?:[,;.\n]|$))"
+    r"(?:(?<!\w)(?P<prefix>D|DE|A|AT|CH|NL|DK)[- ])?(?<!\d)(?P<postcode>\d{5}"
+    r"|\d{4}(?: ?[A-Z]{2}\b)?)(?!\d)[ ,]+(?P<city>[^\W\d][^\d,;\n]{1,40}?)(?=\s*(?:[,;.\n]|$))"
 )
 _COUNTRIES = {
     "DE": ("deutschland", "germany"),
@@ -39,7 +41,8 @@ _COUNTRIES = {
 _PREFIXES = {"D": "DE", "A": "AT"}
 # Words in front of an address that do not belong to it.
 _BEFORE_STREET = re.compile(
-    r"^.*\b(an (die|den|das|der)|an|nach|in (die|den|der)|zur?|adresse|anschrift|ist|lautet|neue|wohne|jetzt|bitte|to|is|address|new|at|live)\b[:,]?\s+",
+    r"^.*\b(an (die|den|das|der)|an|nach|in (die|den|der)|zur?|adresse|anschrift|ist|lautet"
+    r"|neue|wohne|jetzt|bitte|to|is|address|new|at|live)\b[:,]?\s+",
     re.IGNORECASE,
 )
 
@@ -337,11 +340,13 @@ _REMOVE = re.compile(
     re.IGNORECASE,
 )
 _PIECES = re.compile(
-    r"\b(\d{1,2}|ein|eine|einen|zwei|drei|vier|fünf|one|two|three|four|five)\s*(x|mal|stück|stk|exemplare?|pieces?|pcs|of them|davon)?\b",
+    r"\b(\d{1,2}|ein|eine|einen|zwei|drei|vier|fünf|one|two|three|four|five)\s*(x|mal|stück"
+    r"|stk|exemplare?|pieces?|pcs|of them|davon)?\b",
     re.IGNORECASE,
 )
 _PIECES_STRICT = re.compile(
-    r"\b(\d{1,2}|zwei|drei|vier|fünf|two|three|four|five)\s*(x|mal|stück|stk|pieces?|pcs|of them|davon)\b|\b(nur|statt|instead|only) (\d|ein|one)",
+    r"\b(\d{1,2}|zwei|drei|vier|fünf|two|three|four|five)\s*(x|mal|stück|stk|pieces?|pcs"
+    r"|of them|davon)\b|\b(nur|statt|instead|only) (\d|ein|one)",
     re.IGNORECASE,
 )
 _INTO = re.compile(r"\b(gegen|in|statt|lieber|stattdessen|anstatt|into|for|instead|rather|to)\b", re.IGNORECASE)
@@ -356,7 +361,7 @@ def wish_in(turn: Turn, *, opening: bool = False, asked: bool = False) -> dict[s
         asked: the wish was just asked for, so that any words may be one.
     """
     text = (turn.slot("opening") or "") if opening else turn.text
-    if not text.strip() or asked and reading.is_question(text):
+    if not text.strip() or (asked and reading.is_question(text)):
         return None
     if _REMOVE.search(text):
         return {"quantity": 0}
@@ -366,7 +371,7 @@ def wish_in(turn: Turn, *, opening: bool = False, asked: bool = False) -> dict[s
         count = reading.number(number.group())
         return {"quantity": count} if count is not None else None
     # "die schwarzen Stiefel" names the item, "in Schwarz" the wish.
-    return {"wish": text.strip()[:110]} if asked or variant and _INTO.search(text) else None
+    return {"wish": text.strip()[:110]} if asked or (variant and _INTO.search(text)) else None
 
 
 def chosen_wish(value: Any) -> dict[str, Any]:

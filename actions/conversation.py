@@ -10,7 +10,8 @@ from actions.turn import Button, Turn
 __all__ = ["Affirm", "AskBack", "Deny", "Goodbye", "Greet", "Handoff", "Inform", "OutOfScope", "Stop", "Thank"]
 
 _THAT_IS_ALL = re.compile(
-    r"das (war|wär|wäre|ist)('?s| es| alles)|war'?s (schon|das|dann)|mehr (brauche|wollte|möchte) ich nicht|sonst nichts|nichts (mehr|weiter)"
+    r"das (war|wär|wäre|ist)('?s| es| alles)|war'?s (schon|das|dann)|mehr (brauche|wollte"
+    r"|möchte) ich nicht|sonst nichts|nichts (mehr|weiter)"
     r"|that('?s| is| was|'ll be| will be) (all|it|everything)|nothing else|i'?m (all )?(done|good|set)|bye",
     re.IGNORECASE,
 )

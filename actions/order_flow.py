@@ -200,7 +200,7 @@ class OrderFlow(Flow):
         """Ask for the address or the postcode; after a wrong one, for both again."""
         number = turn.slot("order_number")
         failed = str(turn.slot("failed_proof") or "")
-        if failed.split("|")[0] == number and not failed.endswith(_UNASKED):
+        if failed.split("|", maxsplit=1)[0] == number and not failed.endswith(_UNASKED):
             left = turn.slot("attempts_left")
             last = turn.t("utter_attempts_left", count=left) if left is not None and left <= 2 else ""
             turn.say(

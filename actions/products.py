@@ -16,9 +16,12 @@ __all__ = ["ProductAdvice", "ProductAvailability", "RestockNotification", "Vouch
 
 # Words of a question that name no product.
 _ASKING = re.compile(
-    r"\b(ist|sind|habt|haben|hätte|gibt|gibts|es|ihr|sie|noch|wieder|wann|denn|der|die|das|den|dem|ein|eine|einen|in|auf lager|lager|lieferbar|verfügbar|vorrätig|da|bitte"
-    r"|ich|möchte|suche|brauche|mir|sagen|bescheid|benachrichtigen|wenn|sobald|mal|auch|für|mich|welche[rsn]?|empfehlen|passt|zu"
-    r"|is|are|do|does|you|have|the|a|an|in stock|stock|available|back|when|will|be|it|this|please|i|want|need|me|tell|notify|let|know|again|any|still|which|recommend|for|my)\b",
+    r"\b(ist|sind|habt|haben|hätte|gibt|gibts|es|ihr|sie|noch|wieder|wann|denn|der|die|das|den"
+    r"|dem|ein|eine|einen|in|auf lager|lager|lieferbar|verfügbar|vorrätig|da|bitte"
+    r"|ich|möchte|suche|brauche|mir|sagen|bescheid|benachrichtigen|wenn|sobald|mal|auch|für"
+    r"|mich|welche[rsn]?|empfehlen|passt|zu"
+    r"|is|are|do|does|you|have|the|a|an|in stock|stock|available|back|when|will|be|it|this"
+    r"|please|i|want|need|me|tell|notify|let|know|again|any|still|which|recommend|for|my)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z0-9])[A-Z0-9](?:[A-Z0-9-]{3,23})(?![\w-])")

@@ -16,6 +16,7 @@ __all__ = [
     "plain",
     "says_go_back",
     "says_none",
+    "things",
     "yes_or_no",
 ]
 
@@ -26,13 +27,17 @@ SIMILAR = 86
 """Similarity (0..100) from which a misspelt word counts as the one offered."""
 
 _YES = re.compile(
-    r"^(ja+\b|jo+\b|jap|jep|jepp|yes|yep|yeah|yup|ok\b|okay|oki|klar\b|gern|sicher|genau|richtig|stimmt|passt|einverstanden|in ordnung|bitte\b"
-    r"|absolut|auf jeden|unbedingt|bestätige|bestätigt|los\b|sure|correct|right|exactly|absolutely|of course|please\b|go ahead|do it"
-    r"|confirm|sounds good|fine\b|perfect|perfekt|super\b|mach(en)? (sie )?(das|es|so)|so machen|tu(n)? (sie )?(das|es))",
+    r"^(ja+\b|jo+\b|jap|jep|jepp|yes|yep|yeah|yup|ok\b|okay|oki|klar\b|gern|sicher|genau"
+    r"|richtig|stimmt|passt|einverstanden|in ordnung|bitte\b"
+    r"|absolut|auf jeden|unbedingt|bestätige|bestätigt|los\b|sure|correct|right|exactly"
+    r"|absolutely|of course|please\b|go ahead|do it"
+    r"|confirm|sounds good|fine\b|perfect|perfekt|super\b|mach(en)? (sie )?(das|es|so)"
+    r"|so machen|tu(n)? (sie )?(das|es))",
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"^(nein|nee+|nö+|ne\b|nicht\b|keinesfalls|auf keinen|lieber nicht|besser nicht|bloß nicht|doch nicht|falsch|stimmt nicht"
+    r"^(nein|nee+|nö+|ne\b|nicht\b|keinesfalls|auf keinen|lieber nicht|besser nicht|bloß nicht"
+    r"|doch nicht|falsch|stimmt nicht"
     r"|no+\b|nope|nah\b|not\b|don'?t|do not|never|rather not|wrong|incorrect|that'?s not)",
     re.IGNORECASE,
 )
@@ -40,7 +45,8 @@ _NO_INSIDE = re.compile(
     r"\b(doch nicht|lieber nicht|stimmt nicht|passt nicht|nicht richtig|not right|rather not|don'?t)\b", re.IGNORECASE
 )
 _OTHER_ORDER = re.compile(
-    r"\b(ander(e|en|er|es)|falsche|nicht (diese|die)) (bestellung|bestellnummer|order|auftrag)|\b(other|different|another|wrong|not (this|that)) order\b",
+    r"\b(ander(e|en|er|es)|falsche|nicht (diese|die)) (bestellung|bestellnummer|order|auftrag)"
+    r"|\b(other|different|another|wrong|not (this|that)) order\b",
     re.IGNORECASE,
 )
 _BACK = re.compile(
@@ -52,11 +58,13 @@ _EVERYTHING = re.compile(
     re.IGNORECASE,
 )
 _NONE = re.compile(
-    r"\b(egal|keine angabe|sage ich nicht|weiß nicht|kein grund|ohne grund|überspringen|skip|no reason|doesn'?t matter|any)\b",
+    r"\b(egal|keine angabe|sage ich nicht|weiß nicht|kein grund|ohne grund|überspringen|skip"
+    r"|no reason|doesn'?t matter|any)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"\?\s*$|^(was|wie|wo|wann|warum|wieso|weshalb|wer|welche[rsn]?|wieviel|kann ich|können sie|darf ich|muss ich|gibt es|habt ihr|haben sie"
+    r"\?\s*$|^(was|wie|wo|wann|warum|wieso|weshalb|wer|welche[rsn]?|wieviel|kann ich"
+    r"|können sie|darf ich|muss ich|gibt es|habt ihr|haben sie"
     r"|what|how|where|when|why|who|which|can i|can you|do you|is there|are you|is it|does)\b",
     re.IGNORECASE,
 )
@@ -160,6 +168,34 @@ def number(text: str) -> int | None:
     return next((_NUMBER_WORDS[word] for word in plain(text).split() if word in _NUMBER_WORDS), None)
 
 
+_THING = re.compile(
+    r"\b(?:der|die|das|den|dem|mein\w*|diese\w*|einen?|eine|the|my|this|that|these|those|an?)"
+    r"\s+(?P<first>[^\W\d]{4,})(?:\s+(?P<second>[^\W\d]{4,}))?",
+    re.IGNORECASE,
+)
+_ADJECTIVE = re.compile(r"e[nrsm]?$")
+_NO_THINGS = frozenset(
+    plain(
+        """
+        bestellung bestellungen artikel sachen sache ware waren paket pakete päckchen sendung lieferung
+        rücksendung teil teile produkt produkte geld rechnung etikett bestellnummer nummer größe farbe
+        umtausch grund beiden ganze ganzen order orders item items parcel package thing things stuff goods
+        product products money refund return size colour color number
+        """
+    ).split()
+)
+
+
+def things(text: str) -> list[str]:
+    """Words that may name an article ("die Jacke", "the blue boots"), at most three."""
+    words = []
+    for match in _THING.finditer(text):
+        words.append(match["first"])
+        if match["second"] and (_ADJECTIVE.search(match["first"]) or text.isascii()):
+            words.append(match["second"])
+    return [word for word in words if plain(word) not in _NO_THINGS and plain(word) not in _EMPTY_WORDS][:3]
+
+
 def items(text: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
     """Ids of the order's lines that a text names by product, variant or place; `[ALL]` for everything."""
     said = plain(text)
@@ -201,102 +237,16 @@ def _by_place(text: str, keys: Sequence[str]) -> str | None:
 
 # Words that say nothing about which item is meant.
 _EMPTY_WORDS = frozenset(
-    [
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "ein",
-        "eine",
-        "einen",
-        "und",
-        "mit",
-        "für",
-        "von",
-        "auf",
-        "ist",
-        "sind",
-        "war",
-        "habe",
-        "hab",
-        "ich",
-        "sie",
-        "ihr",
-        "mein",
-        "meine",
-        "meinen",
-        "bitte",
-        "nur",
-        "auch",
-        "noch",
-        "möchte",
-        "will",
-        "zurück",
-        "zurückschicken",
-        "zurückgeben",
-        "zurücksenden",
-        "umtauschen",
-        "stornieren",
-        "tauschen",
-        "artikel",
-        "bestellung",
-        "bestellt",
-        "nicht",
-        "passt",
-        "passen",
-        "klein",
-        "groß",
-        "the",
-        "and",
-        "with",
-        "for",
-        "from",
-        "this",
-        "that",
-        "have",
-        "got",
-        "want",
-        "would",
-        "like",
-        "please",
-        "only",
-        "also",
-        "return",
-        "send",
-        "back",
-        "cancel",
-        "exchange",
-        "item",
-        "order",
-        "ordered",
-        "too",
-        "small",
-        "big",
-        "large",
-        "not",
-        "fit",
-        "fits",
-        "does",
-        "zu",
-        "nein",
-        "doch",
-        "lieber",
-        "eher",
-        "schon",
-        "mal",
-        "einfach",
-        "wieder",
-        "haben",
-        "kann",
-        "können",
-        "was",
-        "wie",
-        "another",
-        "other",
-        "andere",
-        "anderen",
-    ]
+    plain(
+        """
+        der die das den dem ein eine einen und mit für von auf ist sind war habe hab ich sie ihr mein meine
+        meinen bitte nur auch noch möchte will zurück zurückschicken zurückgeben zurücksenden umtauschen
+        stornieren tauschen artikel bestellung bestellt nicht passt passen klein groß the and with for from
+        this that have got want would like please only also return send back cancel exchange item order
+        ordered too small big large not fit fits does zu nein doch lieber eher schon mal einfach wieder
+        haben kann können was wie another other andere anderen
+        """
+    ).split()
 )
 
 
@@ -310,8 +260,7 @@ def _line_score(words: Sequence[str], line: Mapping[str, Any]) -> int:
             continue
         stem = re.sub(r"(en|er|es|e|n|s)$", "", word) if len(word) > 4 else word
         if any(
-            part == word or (len(stem) > 3 and (part.endswith(stem) or part.endswith(word) or part.startswith(stem)))
-            for part in parts
+            part == word or (len(stem) > 3 and (part.endswith((stem, word)) or part.startswith(stem))) for part in parts
         ):
             score += 2
         elif len(word) > 5 and any(fuzz.ratio(word, part) >= SIMILAR for part in parts):

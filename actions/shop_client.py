@@ -4,7 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -48,7 +48,7 @@ class ShopClient:
         turn_id: makes changes happen once however often the turn is repeated.
     """
 
-    _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]" = WeakKeyDictionary()
+    _sessions: ClassVar["WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]"] = WeakKeyDictionary()
 
     def __init__(self, conversation_id: str, turn_id: str) -> None:
         self._conversation_id = conversation_id

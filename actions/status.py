@@ -140,7 +140,7 @@ def _values(turn: Turn, order: Mapping[str, Any], parcel: Mapping[str, Any] | No
     window = (parcel or {}).get("window")
     pickup = (parcel or {}).get("pickup") or {}
     payment = order.get("payment") or {}
-    refunds = [refund for refund in order.get("refunds") or []]
+    refunds = list(order.get("refunds") or [])
     delivered_to = (parcel or {}).get("delivered_to")
     if expected and expected < texts.today.isoformat():
         expected = None

@@ -42,6 +42,10 @@ class LineStep(OrderFlow, ABC):
     async def settle_line(self, turn: Turn) -> list[str] | None:
         """The only item in question, or the one that was named at the beginning."""
         lines = await self.eligible_lines(turn)
+        other = await self._item_of_no_line(turn)
+        if other:
+            turn.set("obstacle", {"code": "item_not_in_order", "params": {"item": other}})
+            return None
         if len(lines) == 1:
             return [str(lines[0]["id"])]
         named = reading.items(turn.slot("opening") or "", lines)
@@ -49,18 +53,35 @@ class LineStep(OrderFlow, ABC):
             return named if self.several else None
         return named if named and len(named) < (len(lines) if self.several else 2) else None
 
+    async def _item_of_no_line(self, turn: Turn) -> str | None:
+        """An article that the first message names, that the shop has, and that is not in this order."""
+        opening, lines = turn.slot("opening") or "", (await self.order(turn))["lines"]
+        if reading.items(opening, lines):
+            return None
+        for word in reading.things(opening):
+            found = await turn.look_up("product_search", query=word, limit=20)
+            products = found.data["products"] if isinstance(found, Done) else []
+            if products and not {product["id"] for product in products} & {line.get("product_id") for line in lines}:
+                return word
+        return None
+
     async def ask_line(self, turn: Turn) -> None:
-        """The items in question as choices."""
+        """The items in question as choices; that an article named is not among them is said first."""
         order, lines = await self.order(turn), await self.eligible_lines(turn)
         buttons: list[Button] = line_buttons(turn, lines)
         if self.several and len(lines) > 1:
             buttons.append(turn.button(self.whole_order, choose(line=reading.ALL)))
         note = turn.t("utter_some_left_out") if len(lines) < len(order["lines"]) else ""
+        obstacle = turn.slot("obstacle") or {}
+        if obstacle.get("code") == "item_not_in_order" and not self.tries(turn, "line"):
+            turn.tell("utter_item_not_in_order", item=obstacle["params"]["item"], order_number=order["number"])
         self.pose(turn, "line", buttons=buttons, order_number=order["number"], note=note)
 
     async def read_line(self, turn: Turn) -> list[str] | None:
         """Items named by product, variant or place in the list."""
         order, lines = await self.order(turn), await self.eligible_lines(turn)
+        if len(lines) == 1 and turn.slot("requested_slot") == "line" and reading.yes_or_no(turn.text, turn.intent):
+            return [str(lines[0]["id"])]
         named = reading.items(turn.text, lines)
         if named and (self.several or (named != [reading.ALL] and len(named) == 1)):
             return named

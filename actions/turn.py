@@ -20,7 +20,7 @@ Button = dict[str, str]
 NEGATIVE_VALENCE = -0.2
 """From this valence (-1..1) down a message is taken as negative."""
 SURE_OF_EMOTION = 0.5
-"""Confidence (0..1) from which an emotion is taken up in words: naming a feeling that is not there is worse than silence."""
+"""Confidence (0..1) from which an emotion is put into words: naming one that is not there is worse than silence."""
 
 
 def choose(**values: Any) -> str:

@@ -14,7 +14,8 @@ from actions.turn import Button, Turn
 __all__ = ["WithdrawContract"]
 
 _NAME = re.compile(
-    r"^(?:(?:ich (?:heiße|bin)|mein name ist|name:?|my name is|i am|i'm)\s+)?(?P<name>[^\W\d][\w.'’-]*(?:\s+[^\W\d][\w.'’-]*){1,4})[.!]?$",
+    r"^(?:(?:ich (?:heiße|bin)|mein name ist|name:?|my name is|i am"
+    r"|i'm)\s+)?(?P<name>[^\W\d][\w.'’-]*(?:\s+[^\W\d][\w.'’-]*){1,4})[.!]?$",
     re.IGNORECASE,
 )
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import uvicorn
 
-from tests.dialogue.shopper import Shopper
 from tests.dialogue.shop import DemoShop
+from tests.dialogue.shopper import Shopper
 from tests.engine_double import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]

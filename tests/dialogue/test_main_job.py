@@ -29,7 +29,7 @@ class TestTracking:
             """
             Hallo, wo bleibt meine Bestellung? | Bestellnummer
             {number} | Postleitzahl; E-Mail-Adresse
-            {postcode} | {number} ist mit {carrier} unterwegs; {day}; {tracking}; lasse ich beim Paketdienst nachforschen
+            {postcode} | {number} ist mit {carrier} unterwegs; {day}; {tracking}; lasse ich beim Paketdienst
             """,
             **taken.values,
             carrier={"dhl": "DHL", "dpd": "DPD", "hermes": "Hermes", "gls": "GLS"}[parcel.carrier],
@@ -148,7 +148,7 @@ class TestReturning:
             wo bleibt meine Bestellung? | Bestellnummer
             {number} | Postleitzahl
             {postcode} | zugestellt; [Etwas zurücksenden]
-            die Sachen passen nicht, ich will sie zurückschicken | abgeben; [Paketshop]; [Packstation]; !Bestellnummer
+            die Sachen passen nicht, ich will sie zurückschicken | abgeben; [Paketshop]; !Bestellnummer
             [Paketshop] | {item}; kostenlos; {total}; Soll ich; [Ja, so machen]
             [Ja, so machen] | Ihre Rücksendung R-; ist angemeldet; QR-Code; in einem Paketshop
             danke, das wars | Auf Wiedersehen
@@ -192,6 +192,18 @@ class TestReturning:
             second=second.name,
         )
         assert [part.line_id for part in newest_return(shop.now(taken)).lines] == [second.id]
+
+    def test_an_article_that_is_not_in_the_order_is_not_mistaken_for_another(self, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("delivered", lambda order: one_line(order) and order.lines[0].category == "Schuhe")
+        talk(
+            """
+            Die Wolldecke gefällt mir nicht, ich will sie zurückschicken |
+            {number} |
+            {postcode} | „Wolldecke“ finde ich in Bestellung {number} nicht; Welchen Artikel
+            {item} | abgeben
+            """,
+            **taken.values,
+        )
 
     def test_nothing_happens_without_a_yes(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("delivered", one_line)

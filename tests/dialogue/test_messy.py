@@ -49,7 +49,7 @@ class TestQuestionsInTheMiddle:
             """
             Ich möchte {number} zurücksenden, zu klein |
             {postcode} | abgeben
-            Moment, ich brauche zuerst die Rechnung für diese Bestellung | Rechnung; unterwegs an; zurücksenden; [Ja, bitte]
+            Ich brauche zuerst die Rechnung für diese Bestellung | Rechnung; unterwegs an; zurücksenden; [Ja, bitte]
             ja | Zurück zu Ihrer Rücksendung; [Paketshop]
             Packstation | Soll ich
             ja | angemeldet
