@@ -140,7 +140,7 @@ def choice(text: str, options: Mapping[str, Iterable[str]], *, by_place: bool = 
             return winners[0]
         longest = max(winners, key=lambda key: max(len(plain(word)) for word in options[key]))
         return longest if top >= 99 else None
-    return _by_place(text, list(options))
+    return _by_place(text, list(options)) if by_place else None
 
 
 _NUMBER_WORDS = {
