@@ -129,7 +129,7 @@ class Telegram:
         """Note that updates are dealt with, and forget what was in them."""
         await self.session.execute(
             update(TelegramUpdate)
-            .where(TelegramUpdate.id.in_(ids))
+            .where(TelegramUpdate.id.in_(ids), TelegramUpdate.state == "open")
             .values(state="done", body=None, chat_id=None, handled_at=now, next_try_at=None)
         )
 

@@ -6,9 +6,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.app import create_app
 from bot.channels.telegram.playground.server import FakeTelegram, Person
+from bot.channels.web.uploads import Uploads
+from bot.clock import utc_now
+from bot.conversation import ConversationState
+from bot.escalation import EscalationReason
+from bot.handoff.hours import ServiceHours
+from bot.handoff.service import HandoffService
 from bot.settings import Settings
+from bot.storage.chats import Chats
+from bot.storage.database import Database
+from bot.storage.handoffs import Handoffs
+from bot.storage.tables import Agent, ConversationRow
 from tests.engine_double import EngineDouble, free_port, serve
 
 WITHIN_S = 20
@@ -19,13 +31,35 @@ class World:
 
     def __init__(self, settings: Settings, telegram: FakeTelegram, engine: EngineDouble, url: str) -> None:
         self.settings, self.telegram, self.engine, self.url = settings, telegram, engine, url
-        self.app: Any = None
+        self.database = Database(settings.database)
 
     async def hears(self, person: Person, *texts: str) -> None:
         """Wait until the bot has said exactly this to a person, in this order, behind the opening words."""
         await until(
             lambda: self.telegram.texts(person)[-len(texts) :] == list(texts), lambda: self.telegram.texts(person)
         )
+
+    async def agent_says(self, words: str, picture: bytes | None = None) -> None:
+        """Let an agent, who steps in if need be, write in the only conversation there is."""
+        hours = ServiceHours("Mon-Sun 00:00-23:59", self.settings.zone)
+        handoffs = HandoffService(hours, 300)
+        attachments = []
+        async with self.database.begin() as session:
+            (conversation,) = await session.scalars(select(ConversationRow))
+            if picture is not None:
+                attachment, name = await Uploads(self.settings.data_dir / "uploads").keep(picture, "bild.jpg")
+                await Chats(session).add_attachment(conversation.id, attachment, name, utc_now())
+                attachments.append(attachment)
+            agent = await session.scalar(select(Agent))
+            if agent is None:
+                words_of = {"email": "lena@example.com", "name": "Lena", "role": "agent", "password_hash": "-"}
+                agent = Agent(**words_of, created_at=utc_now())
+                session.add(agent)
+                await session.flush()
+            if conversation.state != ConversationState.AGENT:
+                await handoffs.take_over(session, conversation.id, agent, EscalationReason.CUSTOMER_ASKED, utc_now())
+            handoff = await Handoffs(session).open_of(conversation.id)
+            await handoffs.reply(session, handoff.id, agent, words, utc_now(), attachments=attachments)
 
     async def hears_something_with(self, person: Person, words: str) -> None:
         await until(lambda: any(words in t for t in self.telegram.texts(person)), lambda: self.telegram.texts(person))
@@ -62,11 +96,12 @@ async def running(
                 **more,
             }
         )
-        app = create_app(settings)
-        async with serve(app, port) as url:
-            world = World(settings, telegram, engine, url)
-            world.app = app
-            try:
-                yield world
-            finally:
-                await telegram.close()
+        try:
+            async with serve(create_app(settings), port) as url:
+                world = World(settings, telegram, engine, url)
+                try:
+                    yield world
+                finally:
+                    await world.database.close()
+        finally:
+            await telegram.close()

@@ -43,9 +43,8 @@ def render(message: Message, language: Language, *, asked: str | None = None) ->
     words = _words(message)
     if asked:
         quoted = escape(asked if len(asked) <= 200 else asked[:199] + "…")
-        words = _joined(
-            f"<blockquote>{text('telegram_asked_on_website', language)}\n{quoted}</blockquote>", words, "\n"
-        )
+        quote = f"<blockquote>{text('telegram_asked_on_website', language)}\n{quoted}</blockquote>"
+        words = _joined(quote, words, "\n")
     shown = _card(card, language)
     if shown:
         words = [*words[:-1], *_joined(words[-1], [shown], "\n\n")] if words else [shown]

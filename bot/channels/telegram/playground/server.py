@@ -154,7 +154,9 @@ class FakeTelegram:
         return {"id": bot_id, "is_bot": True, "first_name": "Zusage", "username": self.username}
 
     async def close(self) -> None:
-        """Stop bringing updates."""
+        """Stop bringing updates, and let nobody wait for them any longer."""
+        self._poll += 1
+        self._arrived.set()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
