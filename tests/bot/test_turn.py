@@ -276,9 +276,12 @@ class TestEngineFailure:
 class TestRecord:
     async def test_signals_of_a_turn_are_rows(self, world: World) -> None:
         world.double.script["Wut"] = lambda body: turn_response(
-            body, ["Das ist ärgerlich."], emotion={"label": "anger", "valence": -0.9, "confidence": 0.9}, acknowledged=True,
+            body,
+            ["Das ist ärgerlich."],
+            emotion={"label": "anger", "valence": -0.9, "confidence": 0.9},
+            acknowledged=True,
             asked_again=["order_number"],
-        )  # fmt: skip
+        )
         await world.say("Wut")
         kinds = {s.kind: s for s in await world.rows(Signal)}
         assert set(kinds) == {
