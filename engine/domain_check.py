@@ -212,7 +212,8 @@ def _registered() -> set[str]:
 
     executor = ActionExecutor()
     executor.register_package("actions")
-    return set(executor.actions)
+    # The SDK registers every action class in the process, also those of other packages.
+    return {name for name, run in executor.actions.items() if type(run.__self__).__module__.startswith("actions.")}
 
 
 def _placeholders(text: str) -> set[str]:

@@ -477,7 +477,10 @@ class _ShopMaker:
             products: Sequence[Product] = rng.sample(sized, 1)
         elif scenario == "delivered_not_returnable":
             products = rng.sample(special, 1) + rng.sample(normal, count - 1)
-        elif scenario in {"delivered", "processing", "partly_shipped"}:
+        elif scenario == "delivered":
+            jackets = [p for p in sized if p.category == "Jacken"]
+            products = rng.sample(jackets, 1) + rng.sample([p for p in normal if p not in sized], count - 1)
+        elif scenario in {"processing", "partly_shipped"}:
             products = rng.sample(sized, 1) + rng.sample([p for p in normal if p not in sized], count - 1)
         else:
             weighted = normal * 4 + special
