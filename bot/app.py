@@ -55,7 +55,6 @@ from bot.shop.policies import load_policies
 from bot.shop_side import ShopDesk, make_operations, make_verifier
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
-from bot.storage.leases import Leases
 from bot.storage.promises import SqlPromiseFacts
 from bot.storage.wakeup import Wakeup
 from bot.survey.bank import load_bank
@@ -182,7 +181,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
             # No other process uses a SQLite database, so every lease in it belongs to one that died.
             async with database.begin() as session:
                 await Conversations(session).release_all_leases()
-                await Leases(session).free_all()
         await wakeup.start()
         await outbox.start()
         if mail_worker is not None:

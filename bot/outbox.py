@@ -139,6 +139,10 @@ class Outbox:
             room = min(room, pace.room())
         if room <= 0:
             return []
+        async with self._database.read() as session:
+            # Most wake-ups are about something else, and writers must queue.
+            if not await Conversations(session).anything_due(channel, self._clock()):
+                return []
         async with self._database.begin() as session:
             due = await Conversations(session).due_deliveries(channel, self._clock(), room, not_to=resting)
         if pace is not None:

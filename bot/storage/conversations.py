@@ -469,6 +469,15 @@ class Conversations:
             )
         return due
 
+    async def anything_due(self, channel: str, now: datetime) -> bool:
+        """Tell, without locking anything, whether a message of a channel may be due."""
+        query = select(Delivery.id).where(
+            Delivery.channel == channel,
+            Delivery.state.in_((DeliveryState.PENDING, DeliveryState.FAILED)),
+            Delivery.next_try_at <= now,
+        )
+        return await self.session.scalar(query.limit(1)) is not None
+
     async def take_waiting(self, channel: str, external_key: str, now: datetime) -> list[Message]:
         """Mark everything unsent for an address as sent and return it, in order; for channels that fetch."""
         query = (

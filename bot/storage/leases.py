@@ -35,7 +35,3 @@ class Leases:
         await self.session.execute(
             update(Lease).where(Lease.name == name, Lease.owner == owner).values(owner=None, until=None)
         )
-
-    async def free_all(self) -> None:
-        """Free every lease. Only for a database that no other process uses."""
-        await self.session.execute(update(Lease).values(owner=None, until=None))

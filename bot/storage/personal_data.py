@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.conversation import Author
 from bot.storage import shop_tables, telegram_tables  # noqa: F401  (their tables belong to it)
 from bot.storage.base import Base
+from bot.storage.message_search import forget_deleted_words
 from bot.storage.shop_tables import OperationRow
 from bot.storage.tables import AttachmentRow, Audit, ChannelLink, ConversationRow, MessageRow
 
@@ -98,6 +99,7 @@ class PersonalData:
             condition = _belongs(table, conversation_ids, public_ids)
             if condition is not None and table.name != Audit.__tablename__:
                 await self.session.execute(delete(table).where(condition))
+        await (await self.session.connection()).run_sync(forget_deleted_words)
         return files
 
     async def counts(self, conversation_ids: Sequence[int]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.channels.telegram.keyboards import Keyboards
@@ -14,6 +15,14 @@ from bot.storage.telegram import Arrival, Telegram
 __all__ = ["Arrivals"]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Batch:
+    """Updates that are committed together; ``new`` is known afterwards."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    new: int | None = None
 
 
 class Arrivals:
@@ -32,10 +41,12 @@ class Arrivals:
         self._keyboards = keyboards
         self._announce = announce
         self._clock = clock
+        self._waiting = _Batch()
+        self._storing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def take(self, bodies: Sequence[Mapping[str, Any]]) -> int:
-        """Store updates; repeated ones are recognised by their id. Return how many were new.
+        """Store updates; repeated ones are recognised by their id. Return how many were new, others' among them.
 
         Raises:
             ValueError: one has no id, so it is none.
@@ -46,12 +57,7 @@ class Arrivals:
             if not isinstance(update_id, int):
                 raise ValueError("an update needs an update_id")
             arrivals.append(Arrival(update_id, chat_of(body), dict(body)))
-        # One statement cannot name a row twice where it must say which were new.
-        unique = list({arrival.update_id: arrival for arrival in arrivals}.values())
-        async with self._database.begin() as session:
-            new = await Telegram(session).store(self._bot_id, unique, self._clock())
-        if new < len(bodies):
-            log.info("%d of %d updates were here already", len(bodies) - new, len(bodies))
+        new = await self._store(arrivals)
         for body in bodies:
             query = body.get("callback_query")
             if isinstance(query, dict) and isinstance(query.get("id"), str):
@@ -62,6 +68,21 @@ class Arrivals:
         if new:
             await self._announce()
         return new
+
+    async def _store(self, arrivals: list[Arrival]) -> int:
+        """Commit updates, together with those that come in at the same moment; return how many were new."""
+        batch = self._waiting
+        batch.arrivals += arrivals
+        async with self._storing:
+            if batch.new is None:
+                self._waiting = _Batch()
+                # One statement cannot name a row twice where it must say which were new.
+                unique = list({arrival.update_id: arrival for arrival in batch.arrivals}.values())
+                async with self._database.begin() as session:
+                    batch.new = await Telegram(session).store(self._bot_id, unique, self._clock())
+                if batch.new < len(batch.arrivals):
+                    log.info("%d of %d updates were here already", len(batch.arrivals) - batch.new, len(batch.arrivals))
+        return batch.new
 
     async def stop(self) -> None:
         """Let go of answers under way."""

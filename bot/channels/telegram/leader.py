@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.clock import Clock, utc_now
 from bot.storage.database import Database
@@ -60,10 +60,17 @@ class Leader:
         if self._until is not None:
             self._until = None
             await self._lost()
-            async with self._database.begin() as session:
-                await Leases(session).give_back(self._name, self._owner)
+            if not self._database.is_sqlite:
+                async with self._database.begin() as session:
+                    await Leases(session).give_back(self._name, self._owner)
 
     async def _look(self) -> None:
+        if self._database.is_sqlite:
+            # No other process uses such a database, so there is nobody to agree with.
+            if self._until is None:
+                self._until = datetime.max.replace(tzinfo=UTC)
+                await self._won()
+            return
         now = self._clock()
         until = self._until
         try:

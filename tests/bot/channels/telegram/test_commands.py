@@ -5,7 +5,8 @@ import json
 import time
 
 import pytest
-from sqlalchemy import inspect, select, text as sql
+from sqlalchemy import inspect, select
+from sqlalchemy import text as sql
 
 from bot.channels.telegram.commands import MENU, command_of
 from bot.channels.telegram.playground.server import Person
