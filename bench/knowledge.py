@@ -1,7 +1,8 @@
-"""Measures the search over the help articles: ``python -m bench.knowledge``; with ``--fit`` its weights are fitted first.
+"""Measures the search over the help articles: ``python -m bench.knowledge``.
 
-The questions are in tests/knowledge: ``fit.*.yml`` to fit the weights on, ``held.*.yml`` to measure with. Two
-thirds of the held-out questions come from tests/nlu/fresh.*.csv, whose authors knew none of the articles.
+``--fit`` fits its weights first, ``--show=held`` (or ``fit``) prints what went wrong. The questions are in
+tests/knowledge: ``fit.*.yml`` to fit the weights on, ``held.*.yml`` to measure with. Two thirds of the held-out
+questions come from tests/nlu/fresh.*.csv, whose authors knew none of the articles.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import numpy
 import yaml
@@ -35,6 +35,7 @@ class Question:
     text: str
     language: Language
     articles: frozenset[str]
+    intent: str | None
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,14 @@ class Figures:
 def questions(name: str, language: Language) -> list[Question]:
     """Return a set of questions."""
     data = yaml.safe_load((ROOT / "tests" / "knowledge" / f"{name}.{language}.yml").read_text(encoding="utf-8"))
-    return [Question(entry["question"], language, frozenset(entry["articles"])) for entry in data]
+    return [Question(entry["question"], language, frozenset(entry["articles"]), entry.get("intent")) for entry in data]
 
 
-async def found(searcher: KnowledgeSearch, asked: list[Question], limit: int = 3) -> list[Result]:
-    """Search for every question."""
-    return [await searcher.search(question.text, question.language, limit=limit) for question in asked]
+async def found(searcher: KnowledgeSearch, asked: list[Question], *, with_intent: bool, limit: int = 3) -> list[Result]:
+    """Search for every question, with or without the intent that its message has."""
+    return [
+        await searcher.search(q.text, q.language, intent=q.intent if with_intent else None, limit=limit) for q in asked
+    ]
 
 
 def figures(asked: list[Question], results: list[Result]) -> Figures:
@@ -116,27 +119,37 @@ async def main() -> None:
         print(f"{loaded.articles} articles")
         if "--fit" in sys.argv:
             asked = [question for language in LANGUAGES for question in questions("fit", language)]
-            intercept, weights = fit(asked, await found(searcher, asked, limit=40))
+            known = [question for question in asked if question.intent]
+            results = await found(searcher, asked, with_intent=False, limit=60)
+            results += await found(searcher, known, with_intent=True, limit=60)
+            intercept, weights = fit(asked + known, results)
             print(f"INTERCEPT = {intercept:.2f}\nWEIGHTS = ({', '.join(f'{w:.2f}' for w in weights)})")
-            search.INTERCEPT, search.WEIGHTS = intercept, cast("tuple[float, float, float, float]", tuple(weights))
+            search.INTERCEPT, search.WEIGHTS = intercept, tuple(weights)
         print(f"limit {search.GOOD_ENOUGH}")
-        print("set   lang  answerable  hit@1  hit@3  unanswerable  answered  silent  wrong")
+        print("set   lang  intent  answerable  hit@1  hit@3  unanswerable  answered  silent  wrong")
         for name in ("fit", "held"):
             for language in LANGUAGES:
-                asked = questions(name, language)
-                results = await found(searcher, asked)
-                f = figures(asked, results)
-                print(
-                    f"{name:5} {language}    {f.answerable:10}  {f.hit_at_1:.3f}  {f.hit_at_3:.3f}  {f.unanswerable:12}"
-                    f"  {f.answered:8.3f}  {f.silent:6.3f}  {f.wrong:.3f}"
-                )
-                if "--show" in sys.argv:
-                    for question, result in zip(asked, results, strict=True):
-                        keys = [(entry.article.key, round(entry.score, 2)) for entry in result.found]
-                        right = bool(keys) and keys[0][0] in question.articles
-                        if (result.good and not right) or (question.articles and not right):
-                            print("   ", "WRONG" if result.good else "miss ", question.text, sorted(question.articles), keys)
+                for with_intent in (False, True):
+                    asked = [q for q in questions(name, language) if q.intent or not with_intent]
+                    results = await found(searcher, asked, with_intent=with_intent)
+                    f = figures(asked, results)
+                    kind = "known " if with_intent else "-     "
+                    print(
+                        f"{name:5} {language}    {kind}  {f.answerable:10}  {f.hit_at_1:.3f}  {f.hit_at_3:.3f}"
+                        f"  {f.unanswerable:12}  {f.answered:8.3f}  {f.silent:6.3f}  {f.wrong:.3f}"
+                    )
+                    if f"--show={name}" in sys.argv:
+                        show(asked, results)
         await database.close()
+
+
+def show(asked: list[Question], results: list[Result]) -> None:
+    """Print what went wrong."""
+    for question, result in zip(asked, results, strict=True):
+        keys = [(entry.article.key, round(entry.score, 2)) for entry in result.found]
+        right = bool(keys) and keys[0][0] in question.articles
+        if (result.good or question.articles) and not right:
+            print("   ", "WRONG" if result.good else "miss ", question.text, sorted(question.articles), keys)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from bot.channels.api import api_routes
 from bot.channels.demo.mails import mail_routes
 from bot.channels.demo.routes import demo_routes
 from bot.channels.health import health_routes
+from bot.channels.help.routes import help_routes
 from bot.channels.internal import internal_routes
 from bot.channels.pages.page import Pages
 from bot.channels.rest import rest_routes
@@ -35,6 +36,9 @@ from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.handoff.watch import HandoffWatch
+from bot.knowledge.loading import load_knowledge
+from bot.knowledge.operation import knowledge_operation
+from bot.knowledge.search import KnowledgeSearch
 from bot.mail.answers import AnswersByMail
 from bot.mail.links import Links
 from bot.mail.mailer import Mailer
@@ -55,6 +59,7 @@ from bot.shop.policies import load_policies
 from bot.shop_side import ShopDesk, make_operations, make_verifier
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
+from bot.storage.knowledge import KnowledgeStore
 from bot.storage.promises import SqlPromiseFacts
 from bot.storage.wakeup import Wakeup
 from bot.survey.bank import load_bank
@@ -130,6 +135,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     operations = make_operations(
         settings, database, policies, hours, clock, mailer if smtp_url or settings.demo else None
     )
+    knowledge = KnowledgeStore(database)
+    operations.register(knowledge_operation(KnowledgeSearch(knowledge), settings.url))
     chat = Chat(
         settings,
         database,
@@ -181,6 +188,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
             # No other process uses a SQLite database, so every lease in it belongs to one that died.
             async with database.begin() as session:
                 await Conversations(session).release_all_leases()
+        await load_knowledge(settings.knowledge, knowledge, clock)
         await wakeup.start()
         await outbox.start()
         if mail_worker is not None:
@@ -221,6 +229,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         playground.add_to(app)
     pages = Pages(policies.shop, "/" if settings.demo else policies.shop.website)
     app.include_router(pages.routes())
+    app.include_router(help_routes(pages, knowledge))
     if settings.demo:
         desk = ShopDesk(settings, database, clock)
         app.include_router(demo_routes(settings, policies, desk.backend, desk, clock))

@@ -18,6 +18,7 @@ from bot.app import create_app
 from bot.channels.telegram.cli import telegram
 from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
+from bot.knowledge.cli import knowledge_commands
 from bot.logs import set_up
 from bot.metrics.cli import export, figure_commands, report, simulate_command, token_commands
 from bot.server import server
@@ -42,6 +43,7 @@ app.command("export")(export)
 app.command("report")(report)
 app.command("simulate")(simulate_command)
 app.add_typer(agent_commands, name="agents")
+app.add_typer(knowledge_commands, name="knowledge")
 app.add_typer(shop_commands(open_desk), name="shop")
 app.add_typer(telegram, name="telegram")
 out = Console()

@@ -1,17 +1,22 @@
 """Prepares articles for searching and puts them into the database."""
 
+import asyncio
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bot.clock import Clock
 from bot.knowledge import words
 from bot.knowledge.articles import Article, Problem, read_folder
 from bot.storage.knowledge import ArticleToIndex, IndexedPassage, KnowledgeStore
 
-__all__ = ["Loaded", "load", "prepare"]
+__all__ = ["Loaded", "load", "load_knowledge", "prepare"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,20 @@ async def load(folder: Path, store: KnowledgeStore, now: datetime) -> Loaded:
     if not articles:
         missing = Problem(path=folder, message="no articles found; set ZUSAGE_KNOWLEDGE")
         return Loaded(0, (*problems, missing), False)
-    prepared, terms = prepare(articles)
-    changed = await store.replace_all(prepared, terms, _fingerprint(articles), now)
+    fingerprint = _fingerprint(articles)
+    if await store.fingerprint() == fingerprint:
+        return Loaded(len(articles), tuple(problems), False)
+    prepared, terms = await asyncio.to_thread(prepare, articles)
+    changed = await store.replace_all(prepared, terms, fingerprint, now)
     return Loaded(len(articles), tuple(problems), changed)
+
+
+async def load_knowledge(folder: Path, store: KnowledgeStore, clock: Clock) -> None:
+    """Load the articles when the service starts. What is wrong with them is logged and stops nothing."""
+    loaded = await load(folder, store, clock())
+    for problem in loaded.problems:
+        log.warning("help articles: %s", problem)
+    log.info("%d help articles%s", loaded.articles, "" if loaded.changed else ", unchanged")
 
 
 def prepare(articles: Sequence[Article]) -> tuple[list[ArticleToIndex], Mapping[str, Mapping[str, int]]]:

@@ -13,11 +13,13 @@ __all__ = ["GOOD_ENOUGH", "Found", "KnowledgeSearch", "Result"]
 
 LOOKED_AT = 60  # passages that the full-text search hands over
 # From this score on a passage is worth showing. Measured with bench/knowledge.py, see docs/knowledge.md.
-GOOD_ENOUGH = 0.5
+GOOD_ENOUGH = 0.4
 
 # How much finding a word tells, by where it is found.
 IN_TITLE, IN_KEYWORD, IN_HEADING, IN_BODY, ELSEWHERE = 1.0, 0.95, 0.95, 0.8, 0.45
 AS_PARTS = 0.9  # a compound found by its parts
+AS_KIND = 0.8  # "Laterne" by "Sturmlaterne"
+AS_HEAD = 0.6  # "Geburtstagsrabatt" by "Rabatt"
 AS_TYPO = 0.85  # a word that is one slip away from a known one
 # A word that no article knows speaks against an answer, but people write many words that matter little.
 UNKNOWN_WEIGHT = 0.5
@@ -49,18 +51,28 @@ class Result:
 
 @dataclass(frozen=True)
 class _Word:
-    """One telling word of a question: the stems by which it may be found, and how much it weighs."""
+    """One telling word of a question.
 
-    stems: tuple[str, ...]
-    parts: tuple[str, ...]
-    trust: float
+    ``ways`` are the ways to find it: stems of which a text must have all, and how much that is worth, 0..1.
+    ``weight`` is how much the word tells.
+    """
+
+    ways: tuple[tuple[tuple[str, ...], float], ...]
     weight: float
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """All stems that may stand for it."""
+        return frozenset(stem for way, _ in self.ways for stem in way)
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The stems that were really said, not only something of the kind."""
+        return frozenset(stem for way, trust in self.ways if trust >= AS_TYPO for stem in way)
 
     def best(self, places: Mapping[str, float]) -> float:
         """Return how well a text has this word, 0..1, given where the text has which stems."""
-        whole = max((places.get(stem, 0.0) for stem in self.stems), default=0.0)
-        parts = min((places.get(part, 0.0) for part in self.parts), default=0.0)
-        return max(whole * self.trust, parts * AS_PARTS)
+        return max((trust * min(places.get(stem, 0.0) for stem in way) for way, trust in self.ways), default=0.0)
 
 
 class KnowledgeSearch:
@@ -69,7 +81,7 @@ class KnowledgeSearch:
     def __init__(self, store: KnowledgeStore) -> None:
         self._store = store
         # Kept as long as the articles are the same, which every search asks the database.
-        self._terms: dict[str, tuple[str, dict[str, int]]] = {}
+        self._terms: dict[str, tuple[str, _Terms]] = {}
 
     async def search(self, query: str, language: Language, *, intent: str | None = None, limit: int = 3) -> Result:
         """Return the passages that fit a question best.
@@ -81,44 +93,59 @@ class KnowledgeSearch:
             limit: how many passages, of as many articles.
         """
         terms = await self._known(language)
-        asked = [self._word(stem, language, terms) for stem in dict.fromkeys(words.stems(query, language))]
-        stems = list(dict.fromkeys(stem for word in asked for stem in (*word.stems, *word.parts)))
+        asked = [terms.word(stem, language) for stem in dict.fromkeys(words.stems(query, language))]
+        stems = list(dict.fromkeys(stem for word in asked for stem in word.stems))
         articles = await self._store.candidates(language, stems, LOOKED_AT)
         found = [judge(asked, article, intent) for article in articles]
         found.sort(key=lambda entry: (-entry.score, entry.article.key))
         return Result(tuple(found[:limit]))
 
-    async def _known(self, language: Language) -> dict[str, int]:
+    async def _known(self, language: Language) -> "_Terms":
         fingerprint = await self._store.fingerprint()
         kept = self._terms.get(language)
         if kept is None or kept[0] != fingerprint:
-            kept = self._terms[language] = (fingerprint, await self._store.terms(language))
+            terms = _Terms(await self._store.terms(language), len(await self._store.articles(language)))
+            kept = self._terms[language] = (fingerprint, terms)
         return kept[1]
 
-    @staticmethod
-    def _word(stem: str, language: Language, terms: Mapping[str, int]) -> _Word:
-        total = max(terms.values(), default=1)
 
-        def rarity(known: Iterable[str]) -> float:
-            """The rarer, the more it tells (inverse document frequency)."""
-            return max((math.log(1 + total / terms[one]) for one in known if one in terms), default=0.0)
+@dataclass(frozen=True)
+class _Terms:
+    """The stems of a language: in how many of its articles each occurs."""
 
-        parts = words.compound_parts(stem, terms) if language == "de" else ()
-        if stem in terms:
-            return _Word((stem,), parts, 1.0, rarity([stem]))
-        if parts:
-            return _Word((), parts, 1.0, rarity(parts))
-        if len(stem) >= TYPO_FROM:
-            alike = [term for term in terms if abs(len(term) - len(stem)) <= 2 and term[0] == stem[0]]
-            close = get_close_matches(stem, alike, n=1, cutoff=CLOSE)
-            if close:
-                return _Word(tuple(close), (), AS_TYPO, rarity(close))
-        return _Word((), (), 0.0, UNKNOWN_WEIGHT * math.log(1 + total))
+    articles_with: Mapping[str, int]
+    articles: int
+
+    def rarity(self, known: Iterable[str]) -> float:
+        """How much a word tells, 0..1: nothing if it is in every article, 1 if it is in one."""
+        counts = [self.articles_with[stem] for stem in known if stem in self.articles_with]
+        return max((math.log(self.articles / count) for count in counts), default=0.0) / math.log(max(2, self.articles))
+
+    def word(self, stem: str, language: Language) -> _Word:
+        """Say by which stems a word of a question may be found, and how much it weighs."""
+        known = self.articles_with
+        ways: list[tuple[tuple[str, ...], float]] = []
+        if stem in known:
+            ways.append(((stem,), 1.0))
+        if language == "de":
+            parts = words.compound_parts(stem, known)
+            if parts:
+                ways.append((parts, AS_PARTS))
+            if len(stem) >= words.SHORTEST_PART:
+                ways += [((term,), AS_KIND) for term in known if term.endswith(stem) and term != stem]
+            if not ways and (head := words.compound_head(stem, known)):
+                ways.append(((head,), AS_HEAD))
+        if not ways and len(stem) >= TYPO_FROM:
+            alike = [term for term in known if abs(len(term) - len(stem)) <= 2 and term[0] == stem[0]]
+            ways += [((term,), AS_TYPO) for term in get_close_matches(stem, alike, n=1, cutoff=CLOSE)]
+        if not ways:
+            return _Word((), UNKNOWN_WEIGHT)
+        return _Word(tuple(ways), max(trust * self.rarity(way) for way, trust in ways[:1]))
 
 
 # Logistic regression over the features of ``judge``; fitted by bench/knowledge.py on the questions it trains on.
-INTERCEPT = -6.0
-WEIGHTS = (8.0, 3.0, 2.0, 0.5)
+INTERCEPT = -6.41
+WEIGHTS = (3.38, 1.58, 1.00, 2.35, -0.25, 2.55, 3.07, -3.26)
 
 
 def judge(asked: Sequence[_Word], article: IndexedArticle, intent: str | None) -> Found:
@@ -130,18 +157,29 @@ def judge(asked: Sequence[_Word], article: IndexedArticle, intent: str | None) -
         _note(common, keyword, IN_KEYWORD)
     _note(common, article.title_stems, IN_TITLE)
     weight = sum(word.weight for word in asked) or 1.0
-    best_passage, coverage = article.passages[0], -1.0
+    best_passage, most, coverage = article.passages[0], 0.0, 0.0
     for passage in article.passages:
-        places = dict(common)
-        _note(places, passage.body_stems, IN_BODY)
-        _note(places, passage.heading_stems, IN_HEADING)
-        covered = sum(word.weight * word.best(places) for word in asked) / weight
-        if covered > coverage + 1e-9:
-            best_passage, coverage = passage, covered
-    said = {stem for word in asked for stem in (*word.stems, *word.parts)}
-    whole = [_weight_of(stems, asked) for stems in article.keyword_stems if said.issuperset(stems)]
-    title = len(said.intersection(article.title_stems)) / max(1, len(set(article.title_stems)))
-    features = (coverage, max(whole, default=0.0) / weight, title, 1.0 if intent in article.intents else 0.0)
+        own: dict[str, float] = {}
+        _note(own, passage.body_stems, IN_BODY)
+        _note(own, passage.heading_stems, IN_HEADING)
+        said_here = sum(word.weight * word.best(own) for word in asked)
+        if said_here > most + 1e-9:  # by its own words: title and keywords speak for all passages alike
+            best_passage, most = passage, said_here
+        together = {stem: max(own.get(stem, 0.0), common.get(stem, 0.0)) for stem in own.keys() | common.keys()}
+        coverage = max(coverage, sum(word.weight * word.best(together) for word in asked) / weight)
+    said = {stem for word in asked for stem in word.said}
+    whole = max((_weight_of(stems, asked) for stems in article.keyword_stems if said.issuperset(stems)), default=0.0)
+    title_weight = _weight_of(article.title_stems, asked)
+    features = (
+        coverage,
+        min(3.0, coverage * weight),
+        whole / weight,
+        min(2.0, whole),
+        min(2.0, title_weight),
+        len(said.intersection(article.title_stems)) / max(1, len(set(article.title_stems))),
+        1.0 if intent in article.intents else 0.0,
+        1.0 if intent is not None and intent not in article.intents else 0.0,
+    )
     logit = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS, features, strict=True))
     return Found(article, best_passage, 1 / (1 + math.exp(-logit)), features)
 
@@ -153,4 +191,4 @@ def _note(places: dict[str, float], stems: Iterable[str], worth: float) -> None:
 
 def _weight_of(stems: Iterable[str], asked: Sequence[_Word]) -> float:
     held = set(stems)
-    return sum(word.weight for word in asked if held.intersection((*word.stems, *word.parts)))
+    return sum(word.weight for word in asked if held.intersection(word.said))
