@@ -194,7 +194,7 @@ class TestReturning:
         assert [part.line_id for part in newest_return(shop.now(taken)).lines] == [second.id]
 
     def test_an_article_that_is_not_in_the_order_is_not_mistaken_for_another(self, talk: Talk, shop: DemoShop) -> None:
-        taken = shop.take("delivered", lambda order: one_line(order) and order.lines[0].category == "Schuhe")
+        taken = shop.take("delivered", lambda order: one_line(order) and order.lines[0].category == "Jacken")
         talk(
             """
             Die Wolldecke gefällt mir nicht, ich will sie zurückschicken |
