@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from bot.app import create_app
@@ -32,12 +33,22 @@ class World:
     def __init__(self, settings: Settings, telegram: FakeTelegram, engine: EngineDouble, url: str) -> None:
         self.settings, self.telegram, self.engine, self.url = settings, telegram, engine, url
         self.database = Database(settings.database)
+        self.api: AsyncExitStack
+        self.api_port = 0
 
     async def hears(self, person: Person, *texts: str) -> None:
         """Wait until the bot has said exactly this to a person, in this order, behind the opening words."""
         await until(
             lambda: self.telegram.texts(person)[-len(texts) :] == list(texts), lambda: self.telegram.texts(person)
         )
+
+    async def cut_off(self) -> None:
+        """Let nobody be there at Telegram's address."""
+        await self.api.aclose()
+
+    async def back_again(self) -> None:
+        """Let Telegram be there again."""
+        await self.api.enter_async_context(serve(self.telegram.app, self.api_port))
 
     async def agent_says(self, words: str, picture: bytes | None = None) -> None:
         """Let an agent, who steps in if need be, write in the only conversation there is."""
@@ -84,24 +95,23 @@ async def running(
 ) -> AsyncIterator[World]:
     """Serve the service with Telegram for the length of a block."""
     telegram = telegram or FakeTelegram(per_chat_s=0.0)
-    port = free_port()
-    async with serve(telegram.app) as api:
-        settings = settings.model_copy(
-            update={
-                "port": port,
-                "engine_url": engine.url,
-                "telegram_token": type(settings.telegram_token)(telegram.token),
-                "telegram_api_url": api,
-                "telegram_mode": mode,
-                **more,
-            }
-        )
-        try:
-            async with serve(create_app(settings), port) as url:
-                world = World(settings, telegram, engine, url)
-                try:
-                    yield world
-                finally:
-                    await world.database.close()
-        finally:
-            await telegram.close()
+    port, api_port = free_port(), free_port()
+    settings = settings.model_copy(
+        update={
+            "port": port,
+            "engine_url": engine.url,
+            "telegram_token": SecretStr(telegram.token),
+            "telegram_api_url": f"http://127.0.0.1:{api_port}",
+            "telegram_mode": mode,
+            **more,
+        }
+    )
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(AsyncExitStack())
+        await api.enter_async_context(serve(telegram.app, api_port))
+        stack.push_async_callback(telegram.close)
+        url = await stack.enter_async_context(serve(create_app(settings), port))
+        world = World(settings, telegram, engine, url)
+        world.api, world.api_port = api, api_port
+        stack.push_async_callback(world.database.close)
+        yield world

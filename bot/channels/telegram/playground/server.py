@@ -511,17 +511,21 @@ class FakeTelegram:
         if "reply_markup" in p:
             content["reply_markup"] = _checked_keyboard(p["reply_markup"])
         self._keep_limits(chat_id)
-        if self.faults.happens(self.faults.too_many):
-            raise self._too_many(chat_id, self.faults.retry_after_s)
-        if self.faults.happens(self.faults.refuse):
-            raise ApiError(500, "Internal Server Error")
+        outcome = self.faults.of_sending()
+        match outcome:
+            case "too_many":
+                raise self._too_many(chat_id, self.faults.retry_after_s)
+            case "refuse":
+                raise ApiError(500, "Internal Server Error")
+            case "bad":
+                raise bad_request("can't parse the message")
         self._typing_until.pop(chat_id, None)
         message = self._message(chat_id, self.bot, content)
         if p.get("disable_notification"):
             message["disable_notification"] = True
         words = content.get("text") or content.get("caption")
         self.sendings.append(Sending(time.monotonic(), chat_id, message["message_id"], method, words))
-        if self.faults.happens(self.faults.hang):
+        if outcome == "hang":
             await asyncio.sleep(self.faults.hang_s)
         return message
 
