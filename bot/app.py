@@ -27,6 +27,7 @@ from bot.channels.web.hub import CHANNEL as WEB
 from bot.channels.web.hub import Hub, WebSender
 from bot.channels.web.labels import label_pdf
 from bot.channels.web.routes import web_routes
+from bot.channels.web.uploads import Uploads
 from bot.channels.web.visitors import Visitors
 from bot.clock import Clock, utc_now
 from bot.console.app import Console
@@ -163,7 +164,18 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     figures = FigureReader(database, settings.zone, costs, clock)
     silence = Silence(database, surveys, wakeup.publish, clock, settings.silence_survey_s)
 
-    console = Console.build(settings, database, wakeup, handoffs, surveys, clock)
+    console = Console.build(
+        settings,
+        database,
+        engine,
+        wakeup,
+        handoffs,
+        surveys,
+        operations,
+        Uploads(settings.data_dir / "uploads"),
+        policies.shop.name,
+        clock,
+    )
 
     reach = Reach(mailer, hub.is_present, clock) if smtp_url or settings.demo else None
     promises = PromiseChecker(database, SqlPromiseFacts(database), settings.zone, wakeup.publish, clock, reach)

@@ -62,6 +62,8 @@ class EscalationReason(StrEnum):
     KEYWORD = "keyword"
     STUCK_TURN = "stuck_turn"
     LOW_SCORE = "low_score"
+    # A withdrawal from a contract that people must see to.
+    WITHDRAWAL = "withdrawal"
     # An agent took the conversation without being asked.
     STEPPED_IN = "stepped_in"
     REOPENED = "reopened"

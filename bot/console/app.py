@@ -13,22 +13,32 @@ from starlette.status import HTTP_303_SEE_OTHER
 from starlette.types import Scope
 
 from bot.clock import Clock
+from bot.console.audit import audit_routes
 from bot.console.auth import Authentication
-from bot.console.conversation import conversation_routes
+from bot.console.conversation import PictureStore, conversation_routes
+from bot.console.drafts import DraftReader
 from bot.console.guard import Door, Guard, NotSignedIn, PasswordChangeNeeded
 from bot.console.inbox import inbox_routes
 from bot.console.live import Live
+from bot.console.orders import order_routes
 from bot.console.rendering import Pages, language_of
+from bot.console.saved_replies import saved_reply_routes
 from bot.console.side import Side
 from bot.console.sign_in import sign_in_routes
+from bot.console.suggestions import Suggestions
 from bot.console.team import team_routes
 from bot.console.texts import known, word
 from bot.conversation import Language
+from bot.engine_client import EngineClient
 from bot.errors import ZusageError
 from bot.handoff.service import HandoffService
+from bot.knowledge.search import KnowledgeSearch
 from bot.settings import Settings
+from bot.shop.calendar import Calendar
+from bot.shop.operations import Operations
 from bot.storage.database import Database
 from bot.storage.inbox import InboxRow
+from bot.storage.knowledge import KnowledgeStore
 from bot.storage.wakeup import Wakeup
 from bot.survey.service import SurveyService
 
@@ -59,9 +69,13 @@ class Console:
         cls,
         settings: Settings,
         database: Database,
+        engine: EngineClient,
         wakeup: Wakeup,
         handoffs: HandoffService,
         surveys: SurveyService,
+        operations: Operations,
+        pictures: PictureStore,
+        shop_name: str,
         clock: Clock,
     ) -> "Console":
         """Put the console together."""
@@ -69,6 +83,9 @@ class Console:
         auth = Authentication(settings, database, clock)
         secure = settings.url.startswith("https:")
         door = Door(auth, "__Host-zusage_agent" if secure else "zusage_agent")
+        calendar = Calendar(settings.zone, settings.holidays)
+        drafts = DraftReader(database, engine, calendar, clock)
+        suggestions = Suggestions(database, engine, KnowledgeSearch(KnowledgeStore(database)))
 
         def render_row(row: InboxRow, language: Language) -> str:
             return pages.text("_row.html", language, row=row)
@@ -79,12 +96,29 @@ class Console:
 
         app = FastAPI(title="Zusage console", docs_url=None, redoc_url=None, openapi_url=None)
         app.add_middleware(Guard, public_url=settings.url)
-        app.include_router(sign_in_routes(settings, database, auth, door, pages, clock))
-        app.include_router(inbox_routes(database, auth, door, pages, live, clock, Side(clock).read))
-        app.include_router(
-            conversation_routes(database, door, handoffs, surveys, wakeup.publish, wakeup.announce, clock)
-        )
-        app.include_router(team_routes(database, door, pages, wakeup.announce, clock))
+        for routes in (
+            sign_in_routes(settings, database, auth, door, pages, clock),
+            inbox_routes(database, auth, door, pages, live, clock, Side(clock).read),
+            conversation_routes(
+                database,
+                door,
+                pages,
+                handoffs,
+                surveys,
+                pictures,
+                drafts,
+                suggestions,
+                shop_name,
+                wakeup.publish,
+                wakeup.announce,
+                clock,
+            ),
+            order_routes(database, door, pages, operations, wakeup.publish, clock),
+            saved_reply_routes(database, door, pages, clock),
+            team_routes(database, door, pages, wakeup.announce, clock),
+            audit_routes(database, door, pages, clock),
+        ):
+            app.include_router(routes)
         app.mount("/static", _Files(directory=STATIC))
         _render_errors(app, pages)
         return cls(app, live)

@@ -20,6 +20,7 @@ from bot.handoff.service import CLOSE_REASONS
 from bot.handoff.waiting import PRESENT_FOR
 from bot.storage.agents import Agents
 from bot.storage.database import Database, Session
+from bot.storage.desk import Desk
 from bot.storage.handoffs import Handoffs
 from bot.storage.inbox import Inbox, InboxFilter, InboxRow
 from bot.storage.records import Records
@@ -42,7 +43,8 @@ class ConversationView:
     earlier: bool
     deliveries: dict[int, str]
     tags: list[str]
-    mode: str  # what the agent may do: reply, accept, colleague, bot
+    mode: str  # what the agent may do: reply, accept, colleague, closed, bot
+    snoozed: bool
 
     @property
     def id(self) -> int:
@@ -51,7 +53,7 @@ class ConversationView:
 
 
 async def conversation_view(
-    session: Session, conversation_id: int, who: SignedIn, *, before: int | None = None
+    session: Session, conversation_id: int, who: SignedIn, now: datetime, *, before: int | None = None
 ) -> ConversationView:
     """Read a conversation for an agent.
 
@@ -75,6 +77,7 @@ async def conversation_view(
         deliveries=await inbox.delivery_states(ours),
         tags=(await inbox.tags_of([conversation_id])).get(conversation_id, []),
         mode=_mode(conversation, handoff, who),
+        snoozed=handoff is not None and handoff.snoozed_until is not None and handoff.snoozed_until > now,
     )
 
 
@@ -108,7 +111,7 @@ def inbox_routes(
     pages: Pages,
     live: Live,
     clock: Clock,
-    side: Callable[[Session, ConversationView, SignedIn], Awaitable[dict[str, Any]]],
+    side: Callable[[Session, ConversationView], Awaitable[dict[str, Any]]],
 ) -> APIRouter:
     """Return the routes of the lists, of one conversation, and of the stream of changes."""
     router = APIRouter()
@@ -164,9 +167,10 @@ def inbox_routes(
     async def conversation(request: Request, who: Who, chosen: Chosen, conversation_id: int) -> Response:
         now = clock()
         async with database.read() as session:
-            view = await conversation_view(session, conversation_id, who)
-            values: dict[str, Any] = {"view": view, "side": await side(session, view, who)}
+            view = await conversation_view(session, conversation_id, who, clock())
+            values: dict[str, Any] = {"view": view, "side": await side(session, view)}
             values |= await frame(session, who, now)
+            values["draft"] = await Desk(session).draft(who.agent.id, conversation_id)
             if request.headers.get("hx-request") != "true":
                 values |= await lists(session, who, chosen, now)
         async with database.begin() as session:
@@ -179,16 +183,31 @@ def inbox_routes(
         """Return the thread as it is now, and beside it whatever else of the conversation changed its looks."""
         now = clock()
         async with database.read() as session:
-            view = await conversation_view(session, conversation_id, who)
-            values: dict[str, Any] = {"view": view, "side": await side(session, view, who), "shown_mode": mode}
+            view = await conversation_view(session, conversation_id, who, clock())
+            values: dict[str, Any] = {
+                "view": view,
+                "side": await side(session, view),
+                "shown_mode": mode,
+                "draft": "",
+            }
             values |= await frame(session, who, now)
         return pages.page(request, "_live.html", who, **values)
 
     @router.get("/conversations/{conversation_id}/earlier", response_class=HTMLResponse)
     async def earlier(request: Request, who: Who, conversation_id: int, before: int) -> Response:
         async with database.read() as session:
-            view = await conversation_view(session, conversation_id, who, before=before)
+            view = await conversation_view(session, conversation_id, who, clock(), before=before)
         return pages.page(request, "_messages.html", who, view=view)
+
+    @router.get("/search", response_class=HTMLResponse)
+    async def search(request: Request, who: Who, q: Annotated[str, Query(max_length=100)] = "") -> Response:
+        """Find conversations by anything said in them."""
+        async with database.read() as session:
+            hits = await Desk(session).search(q, reader=who.agent.id)
+        if q.strip():
+            async with database.begin() as session:
+                Records(session).audit(f"agent:{who.agent.id}", "search", clock(), words=q)
+        return pages.page(request, "_search.html", who, hits=hits, query=q.strip())
 
     @router.get("/events")
     async def events(request: Request, who: Who, chosen: Chosen) -> Response:

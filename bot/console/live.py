@@ -37,7 +37,8 @@ def section_of(row: InboxRow, agent_id: int, now: datetime) -> str | None:
         return None
     if row.agent_id != agent_id:
         return "colleagues"
-    return "snoozed" if row.snoozed_until is not None and row.snoozed_until > now else "mine"
+    # Whoever writes while put aside is back at once.
+    return "snoozed" if row.snoozed_until is not None and row.snoozed_until > now and not row.unread else "mine"
 
 
 @dataclass(eq=False)

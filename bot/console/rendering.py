@@ -19,10 +19,14 @@ from markupsafe import Markup, escape
 from bot.console.auth import SignedIn
 from bot.console.texts import known, word
 from bot.conversation import Language
+from bot.handoff.commitments import KINDS
 
 __all__ = ["Pages", "language_of"]
 
 HERE = Path(__file__).parent
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+# Parts of an operation's answer that say nothing beside the others.
+_UNTOLD = frozenset({"kind", "working_days", "url", "option_id", "id"})
 _LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 
 
@@ -60,7 +64,11 @@ class Pages:
             auto_reload=False,
         )
         self._environment.globals.update(
-            static=self._static, icon=_icon, t=_t, has_word=_has_word, now=lambda: datetime.now(self.zone)
+            static=self._static,
+            icon=_icon,
+            t=_t,
+            has_word=_has_word,
+            kinds=KINDS,
         )
         self._environment.filters.update(
             clock=self._clock_words,
@@ -70,6 +78,12 @@ class Pages:
             iso=lambda value: value.isoformat(),
             money=_money,
             paragraphs=_paragraphs,
+            local_day=lambda value: self._local(value).date().isoformat(),
+            local_time=lambda value: self._local(value).strftime("%H:%M"),
+            around=_around,
+            parsed=datetime.fromisoformat,
+            parsed_day=_parsed_day,
+            effect=_effect,
         )
 
     def text(self, template: str, language: Language, **values: Any) -> str:
@@ -159,6 +173,37 @@ def _money(context: Context, value: dict[str, str]) -> str:
     return str(format_currency(value["amount"], value["currency"], locale=_locale(context)))
 
 
+@pass_context
+def _parsed_day(context: Context, value: str) -> str:
+    return _day(context, date.fromisoformat(value[:10]))
+
+
+@pass_context
+def _effect(context: Context, value: Any) -> Markup:
+    """Write a value of an operation's answer in words: money, days, goods, addresses, or parts of these."""
+    if isinstance(value, bool):
+        return escape(word("app.yes" if value else "app.no", context["language"]))
+    if isinstance(value, list):
+        return Markup("<br>").join(_effect(context, part) for part in value)
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return escape(_parsed_day(context, value))
+    if not isinstance(value, dict):
+        key = f"operation.{value}"
+        return escape(word(key, context["language"]) if known(key, context["language"]) else str(value))
+    if set(value) == {"amount", "currency"}:
+        return escape(_money(context, value))
+    if "name" in value and ("sku" in value or "id" in value or "line_id" in value):
+        german = _german(context)
+        name = value["name"] if german else value.get("name_en") or value["name"]
+        variant = value.get("variant") if german else value.get("variant_en") or value.get("variant")
+        count = f"{value['quantity']} × " if value.get("quantity") else ""
+        return escape(f"{count}{name}{f' ({variant})' if variant else ''}")
+    if "street" in value:
+        return escape(", ".join(str(value[k]) for k in ("name", "street", "extra", "postcode", "city") if value.get(k)))
+    told = [part for name, part in value.items() if part not in (None, "", []) and name not in _UNTOLD]
+    return Markup(" · ").join(_effect(context, part) for part in told)
+
+
 def _icon(name: str, label: str = "") -> Markup:
     """Return an icon; with a label if it stands alone."""
     use = Markup('<use href="/console/static/icons.svg#{}"></use>').format(name)
@@ -179,3 +224,19 @@ def _paragraphs(text: str) -> Markup:
         yield escape(text[end:])
 
     return Markup("").join(pieces())
+
+
+def _around(text: str, words: str, width: int = 90) -> Markup:
+    """Return the part of a text around the first of some words, with all of them marked."""
+    terms = [re.escape(term) for term in re.findall(r"\w+", words)]
+    if not terms:
+        return escape(text[: 2 * width])
+    pattern = re.compile("|".join(terms), re.IGNORECASE)
+    first = pattern.search(text)
+    start = max(0, first.start() - width) if first else 0
+    part = ("… " if start else "") + text[start : start + 2 * width]
+    marked, end = Markup(""), 0
+    for match in pattern.finditer(part):
+        marked += escape(part[end : match.start()]) + Markup("<mark>{}</mark>").format(match[0])
+        end = match.end()
+    return marked + escape(part[end:])

@@ -59,6 +59,10 @@ _GIVES = re.compile(
     r"|refund|credit|voucher|discount|reimburs|compensat|waive",
     re.I,
 )
+# What the customer is asked to do.
+_ASKED = re.compile(
+    r"\s*(?:und\s+)?(?:bitte\b|please\b|(?:senden|geben|schicken|nutzen|antworten) sie\b)", re.IGNORECASE
+)
 # Dates that are told, not held out.
 _PAST = re.compile(
     r"\b(?:haben sie|hatten sie|wurde|wurden|war|waren|bestellt|you ordered|was|were|have been|has been)\b", re.I
@@ -92,7 +96,7 @@ def find_commitments(text: str, entities: Sequence[Entity], now: datetime, calen
     numbers = [str(e.value) for e in entities if e.type == "order_number"]
     for match in _SENTENCE.finditer(text):
         sentence = match[0].strip()
-        if not sentence or (_PAST.search(sentence) and not _ABOUT_LATER.search(sentence)):
+        if not sentence or _ASKED.match(sentence) or (_PAST.search(sentence) and not _ABOUT_LATER.search(sentence)):
             continue
         inside = [e for e in entities if match.start() <= e.start < match.end()]
         due = _due(sentence, inside, now, calendar)

@@ -278,6 +278,11 @@ class Conversations:
         )
         return list(await self.session.scalars(query))
 
+    async def messages_since(self, message_id: int) -> list[MessageRow]:
+        """Return what was written in a message's conversation after it, in order."""
+        message = await self.session.get_one(MessageRow, message_id)
+        return await self.messages(message.conversation_id, after=message.number)
+
     async def bot_has_spoken(self, conversation_id: int) -> bool:
         """Tell whether the customer has had an answer of the bot in this conversation."""
         query = select(MessageRow.id).where(

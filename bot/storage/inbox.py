@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Author, HandoffState
+from bot.storage.shop_tables import CustomerRow, GrantRow
 from bot.storage.tables import (
     Agent,
     ConversationRow,
@@ -20,9 +21,18 @@ from bot.storage.tables import (
     Turn,
 )
 
-__all__ = ["Inbox", "InboxFilter", "InboxRow"]
+__all__ = ["Inbox", "InboxFilter", "InboxRow", "Person"]
 
 _OPEN = (HandoffState.QUEUED, HandoffState.ACCEPTED)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who a conversation proved to be: ``level`` is basic (one order) or full (all the customer's)."""
+
+    customer_key: str
+    name: str
+    level: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class InboxRow:
     emotion: str | None
     valence: float | None
     tags: tuple[str, ...] = ()
+    person: Person | None = None
 
     @property
     def open(self) -> bool:
@@ -72,6 +83,11 @@ class InboxFilter:
     tag: str | None = None
     agent_id: int | None = None
     conditions: tuple[str, ...] = field(default=("reason", "channel", "language", "team", "agent_id"), repr=False)
+
+    @property
+    def active(self) -> bool:
+        """Whether anything restricts."""
+        return self.tag is not None or any(getattr(self, name) is not None for name in self.conditions)
 
     def matches(self, row: InboxRow) -> bool:
         """Tell whether a line belongs to the list."""
@@ -230,6 +246,7 @@ class Inbox:
     async def _read(self, query: Select[*tuple[Any, ...]]) -> list[InboxRow]:
         rows = (await self.session.execute(query)).all()
         tags = await self.tags_of([row[0].conversation_id for row in rows])
+        people = await self.people([row[1] for row in rows])
         return [
             InboxRow(
                 handoff_id=handoff.id,
@@ -257,6 +274,7 @@ class Inbox:
                 emotion=emotion,
                 valence=valence,
                 tags=tuple(tags.get(handoff.conversation_id, ())),
+                person=people.get(public_id),
             )
             for (
                 handoff,
@@ -287,6 +305,36 @@ class Inbox:
         for conversation_id, name in (await self.session.execute(query)).all():
             found.setdefault(conversation_id, []).append(name)
         return found
+
+    async def people(self, public_ids: Sequence[str]) -> dict[str, Person]:
+        """Return who conversations proved to be, by their public ids; proofs that have run out still name the person.
+
+        What may be done is decided by the operations, on proofs that hold.
+        """
+        query = (
+            select(GrantRow, CustomerRow.first_name, CustomerRow.last_name)
+            .outerjoin(CustomerRow, CustomerRow.key == GrantRow.customer_key)
+            .where(GrantRow.conversation_id.in_(public_ids))
+            .order_by(GrantRow.id)
+        )
+        found: dict[str, Person] = {}
+        for grant, first, last in (await self.session.execute(query)).all():
+            known = found.get(grant.conversation_id)
+            if known is None or (known.level == "basic" and grant.level == "full"):
+                name = f"{first or ''} {last or ''}".strip()
+                found[grant.conversation_id] = Person(grant.customer_key, name, grant.level)
+        return found
+
+    async def earlier_of(self, customer_key: str, but: int, limit: int = 10) -> list[ConversationRow]:
+        """Return other conversations in which a customer proved who they are, the latest first."""
+        theirs = select(GrantRow.conversation_id).where(GrantRow.customer_key == customer_key)
+        query = (
+            select(ConversationRow)
+            .where(ConversationRow.public_id.in_(theirs), ConversationRow.id != but)
+            .order_by(ConversationRow.id.desc())
+            .limit(limit)
+        )
+        return list(await self.session.scalars(query))
 
     async def tag_names(self) -> list[str]:
         """Return all tags."""

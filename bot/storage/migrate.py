@@ -15,6 +15,7 @@ from bot.storage import (  # noqa: F401  (their import fills the metadata)
     shop_tables,
     tables,
 )
+from bot.storage.audit import protect_audit
 from bot.storage.base import Base, in_migrations
 from bot.storage.message_search import make_message_index
 
@@ -43,6 +44,7 @@ def upgrade(url: str, revision: str = "head") -> None:
     engine = create_engine(_sync_url(url))
     with engine.begin() as connection:
         make_message_index(connection)
+        protect_audit(connection)
     engine.dispose()
 
 

@@ -68,7 +68,10 @@ function placeRow(change) {
   countRows();
   markOpen();
   tick();
-  if (change.id === openConversation()) refreshConversation();
+  if (change.id === openConversation()) {
+    refreshConversation();
+    if (change.unread > 0 && document.getElementById("suggestions")) htmx.trigger("#suggestions", "refresh");
+  }
 }
 
 function countRows() {
@@ -118,17 +121,34 @@ function wireComposer() {
   const form = document.querySelector("[data-composer]");
   if (!form || form.dataset.wired) return;
   form.dataset.wired = "yes";
-  const id = openConversation();
+  const { url } = form.dataset;
   const field = form.querySelector("textarea");
   const kinds = form.elements.kind;
+  const isReply = () => kinds.value === "reply";
   const retarget = () => {
-    const note = kinds.value !== "reply";
-    form.closest(".composer").classList.toggle("is-note", note);
-    form.setAttribute("hx-post", `/console/conversations/${id}/${note ? "note" : "reply"}`);
-    form.setAttribute("hx-vals", JSON.stringify({ private: kinds.value === "private" }));
+    form.closest(".composer").classList.toggle("is-note", !isReply());
+    form.setAttribute("hx-post", `${url}/${isReply() ? "reply" : "note"}`);
+    form.elements.private.value = String(kinds.value === "private");
     htmx.process(form);
   };
-  for (const kind of kinds) kind.addEventListener("change", retarget);
+  for (const kind of kinds.length ? kinds : [kinds]) kind.addEventListener("change", retarget);
+  retarget();
+
+  // What is typed is kept by the service, which says what it promises; the customer sees that somebody writes.
+  let keeping = 0;
+  let typingUntil = 0;
+  const say = (on) => htmx.ajax("POST", `${url}/typing`, { values: { on }, swap: "none" });
+  const keep = () => htmx.ajax("POST", `${url}/draft`, { values: { text: isReply() ? field.value : "" }, target: "#hints", swap: "innerHTML" });
+  field.addEventListener("input", () => {
+    clearTimeout(keeping);
+    keeping = setTimeout(keep, 500);
+    if (isReply() && field.value && Date.now() > typingUntil) {
+      typingUntil = Date.now() + 4000;
+      say(true);
+    }
+    grow(field);
+    if (field.value === "/") openSaved();
+  });
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -136,9 +156,93 @@ function wireComposer() {
     }
   });
   form.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.target === form) field.value = "";
+    if (!event.detail.successful || event.target !== form) return;
+    clearTimeout(keeping);
+    typingUntil = 0;
+    field.value = "";
+    grow(field);
+    document.getElementById("hints").replaceChildren();
+    document.getElementById("attached").replaceChildren();
+    pinned = true;
   });
+  const file = form.querySelector("[data-attach]");
+  file?.addEventListener("change", async () => {
+    const [picture] = file.files;
+    file.value = "";
+    if (!picture) return;
+    const headers = JSON.parse(body.getAttribute("hx-headers"));
+    const response = await fetch(`${url}/attachments?name=${encodeURIComponent(picture.name)}`, { method: "POST", body: picture, headers: { ...headers, "HX-Request": "true" } });
+    if (!response.ok) return toast((await response.json().catch(() => null))?.error?.message ?? words.failed);
+    document.getElementById("attached").insertAdjacentHTML("beforeend", await response.text());
+  });
+  if (field.value) keep();
+  grow(field);
 }
+
+function grow(field) {
+  field.rows = Math.min(12, Math.max(3, field.value.split("\n").length + Math.floor(field.value.length / 90)));
+}
+
+/** Puts words where the agent is writing. */
+function insert(text) {
+  const field = document.getElementById("words");
+  if (!field) return;
+  document.querySelector('[data-composer] input[value="reply"]')?.click();
+  const before = field.value === "/" ? "" : field.value;
+  field.value = before && !before.endsWith("\n") && !before.endsWith(" ") ? `${before} ${text}` : before + text;
+  field.focus();
+  field.dispatchEvent(new Event("input"));
+}
+
+function openSaved() {
+  const menu = document.getElementById("saved");
+  if (!menu) return;
+  menu.open = true;
+}
+
+// Opened: the list is fetched, filled in for this conversation, and what is typed narrows it.
+document.addEventListener("toggle", (event) => {
+  if (event.target.id !== "saved" || !event.target.open) return;
+  htmx.trigger("#saved-list", "open");
+  const filter = document.getElementById("saved-filter");
+  filter.value = "";
+  filter.focus();
+}, true);
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "saved-filter") return;
+  const wanted = event.target.value.toLowerCase();
+  for (const choice of document.querySelectorAll("#saved-list [data-find]")) choice.hidden = !choice.dataset.find.includes(wanted);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "saved-filter" || event.key !== "Enter") return;
+  event.preventDefault();
+  document.querySelector("#saved-list [data-find]:not([hidden])")?.click();
+});
+
+// -- buttons that need no service
+
+document.addEventListener("click", (event) => {
+  const control = event.target.closest("[data-dialog], [data-close], [data-insert], [data-remove], [data-toggle-side], [data-ask-notices]");
+  if (!control) return;
+  if (control.dataset.dialog) document.getElementById(control.dataset.dialog)?.showModal();
+  if ("insert" in control.dataset) insert(control.dataset.insert);
+  if ("close" in control.dataset) control.closest("dialog")?.close();
+  if ("remove" in control.dataset) control.parentElement.remove();
+  if ("toggleSide" in control.dataset) conversationPane.classList.toggle("show-side");
+  if ("askNotices" in control.dataset && control.checked && "Notification" in window) Notification.requestPermission();
+});
+body.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.successful) return;
+  if (event.target.matches("[data-closes]")) {
+    event.target.closest("dialog").close();
+    event.target.reset();
+  }
+  if (event.target.matches("[data-clears]")) event.target.reset();
+});
+body.addEventListener("htmx:afterSwap", (event) => {
+  const opener = event.detail.requestConfig?.elt;
+  if (opener?.dataset.opens) document.getElementById(opener.dataset.opens)?.showModal();
+});
 
 // -- time
 
@@ -170,9 +274,37 @@ function toast(text) {
 }
 
 function alertAgent(text) {
-  if (document.hidden && "Notification" in window && Notification.permission === "granted") {
+  if (body.dataset.sound === "on") chime();
+  if (body.dataset.notices === "on" && document.hidden && "Notification" in window && Notification.permission === "granted") {
     new Notification("Zusage", { body: text, tag: "zusage" });
   }
+}
+
+let audio = null;
+/** Two soft tones. Browsers play them only after the agent has used the page once. */
+function chime() {
+  audio ??= new AudioContext();
+  if (audio.state === "suspended") return void audio.resume();
+  for (const [pitch, begin] of [[660, 0], [880, 0.12]]) {
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    tone.frequency.value = pitch;
+    volume.gain.setValueAtTime(0.0001, audio.currentTime + begin);
+    volume.gain.exponentialRampToValueAtTime(0.08, audio.currentTime + begin + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + begin + 0.25);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(audio.currentTime + begin);
+    tone.stop(audio.currentTime + begin + 0.3);
+  }
+}
+
+let typingTimer = 0;
+function showTyping(notice) {
+  if (notice.by !== "customer" || notice.id !== openConversation()) return;
+  const line = document.getElementById("typing");
+  clearTimeout(typingTimer);
+  line.textContent = notice.on ? line.dataset.words : "";
+  if (notice.on) typingTimer = setTimeout(() => { line.textContent = ""; }, 8000);
 }
 
 body.addEventListener("htmx:responseError", (event) => {
@@ -191,6 +323,18 @@ body.addEventListener("htmx:afterSettle", (event) => {
     if (thread && pinned) thread.scrollTop = thread.scrollHeight;
   }
 });
+// Whoever accepts and types at once must not lose the words when the composer becomes one for replies.
+let typed = "";
+body.addEventListener("htmx:oobBeforeSwap", (event) => {
+  if (event.detail.target.id === "composer") typed = event.detail.target.querySelector("textarea")?.value ?? "";
+});
+body.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (event.detail.target.id !== "composer") return;
+  const field = document.getElementById("words");
+  if (field && typed && !field.value) field.value = typed;
+  wireComposer();
+});
+
 // The composer is replaced only when what the agent may do has changed: what is typed stays.
 body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.path.endsWith("/live")) event.detail.parameters.mode = document.getElementById("composer")?.dataset.mode ?? "";
@@ -216,7 +360,11 @@ document.addEventListener("keydown", (event) => {
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.altKey && /^[1-3]$/.test(event.key)) {
+    event.preventDefault();
+    return void document.querySelector(`[data-suggestion="${event.key}"]`)?.click();
+  }
+  if (body.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "j" || event.key === "k") {
     const links = [...document.querySelectorAll(".list[open] .row > a")];
     const at = links.findIndex((link) => link === document.activeElement || link.hasAttribute("aria-current"));
@@ -233,7 +381,8 @@ document.addEventListener("keydown", (event) => {
     const control = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (control) {
       event.preventDefault();
-      control.click();
+      control.focus();
+      if (control.tagName !== "INPUT") control.click();
     }
   }
 });
@@ -247,6 +396,7 @@ function listen() {
     htmx.trigger("#lists", "refresh");
     refreshConversation();
   });
+  source.addEventListener("typing", (event) => showTyping(JSON.parse(event.data)));
   source.addEventListener("team", () => htmx.trigger("#colleagues", "refresh"));
   source.addEventListener("row", (event) => placeRow(JSON.parse(event.data)));
   source.addEventListener("signed-out", () => { source.close(); location.reload(); });

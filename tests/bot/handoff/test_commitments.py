@@ -84,6 +84,8 @@ def test_amounts_given_are_due_within_the_legal_time(text: str, amount: str) -> 
         "Der Versand kostet 4,95 €.",
         "Die Jacke kostet 149 Euro.",
         "Rufnummer 12345",
+        "Bitte geben Sie das Paket innerhalb von 14 Tagen ab.",
+        "Please send it back within 14 days.",
         "",
     ],
 )
