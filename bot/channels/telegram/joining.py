@@ -140,27 +140,21 @@ class Joining:
         await self.aside.say(address, text(key, language, name=name))
 
     async def state(self, visitor: Visitor) -> JoinState:
-        """Return how far a visitor has come."""
+        """Return how far a visitor has come: with the latest link if one is open, else whether it is joined."""
+        shown: dict[str, Literal["offered", "opened", "agreed"]] = {
+            "new": "offered",
+            "opened": "opened",
+            "agreed": "agreed",
+        }
         async with self.database.read() as session:
-            conversation = await Conversations(session).at(WEB, visitor.id)
-            if conversation is None:
-                return JoinState("none")
             row = await Joins(session).latest(visitor.id, CHANNEL)
-            links = await Joins(session).links_of(conversation.id)
-            if any(link.channel == CHANNEL for link in links):
-                name = row.to_name if row is not None and row.state == "joined" else None
-                return JoinState("joined", name)
-            if row is None or row.expires_at <= self.clock():
-                return JoinState("none")
-            match row.state:
-                case "new":
-                    return JoinState("offered")
-                case "opened":
-                    return JoinState("opened", row.to_name)
-                case "agreed":
-                    return JoinState("agreed", row.to_name)
-                case _:
-                    return JoinState("none")
+            if row is not None and row.state in shown and row.expires_at > self.clock():
+                return JoinState(shown[row.state], row.to_name)
+            conversation = await Conversations(session).at(WEB, visitor.id)
+            links = await Joins(session).links_of(conversation.id) if conversation is not None else []
+        if not any(link.channel == CHANNEL for link in links):
+            return JoinState("none")
+        return JoinState("joined", row.to_name if row is not None and row.state == "joined" else None)
 
     async def confirm(self, visitor: Visitor) -> JoinState:
         """Join, because the visitor says that the Telegram account is theirs.
