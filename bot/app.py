@@ -16,6 +16,7 @@ from bot.channels.demo.routes import demo_routes
 from bot.channels.health import health_routes
 from bot.channels.help.routes import help_routes
 from bot.channels.internal import internal_routes
+from bot.channels.newsletter.routes import newsletter_routes
 from bot.channels.pages.page import Pages
 from bot.channels.rest import rest_routes
 from bot.channels.telegram.bot_api import CHANNEL as TELEGRAM
@@ -29,6 +30,8 @@ from bot.channels.web.labels import label_pdf
 from bot.channels.web.routes import web_routes
 from bot.channels.web.uploads import Uploads
 from bot.channels.web.visitors import Visitors
+from bot.channels.withdrawal.filing import WithdrawalFiling
+from bot.channels.withdrawal.routes import withdrawal_routes
 from bot.clock import Clock, utc_now
 from bot.console.app import Console
 from bot.conversation import Sender
@@ -158,7 +161,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         vanished_after=timedelta(seconds=settings.agent_vanished_s),
         automatic=settings.assignment == "automatic",
     )
-
     rules = Rules(settings.zone, expectation_map(), settings.service_level_s)
     costs = Costs(settings.cost_conversation, settings.cost_person_hour)
     figures = FigureReader(database, settings.zone, costs, clock)
@@ -181,6 +183,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     promises = PromiseChecker(database, SqlPromiseFacts(database), settings.zone, wakeup.publish, clock, reach)
     answers = AnswersByMail(database, mailer, clock)
     restock = RestockNotices(database, mailer, clock)
+    filing = WithdrawalFiling(
+        database, handoffs, mailer, policies.shop, settings.default_language, wakeup.publish, clock
+    )
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
@@ -191,6 +196,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(60, promises.check, "promises")
     timers.every(15, answers.mail_answers, "answers by mail")
     timers.every(60, restock.tell, "goods that are back")
+    timers.every(30, filing.file_new, "declared withdrawals")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 
@@ -242,6 +248,18 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     pages = Pages(policies.shop, "/" if settings.demo else policies.shop.website)
     app.include_router(pages.routes())
     app.include_router(help_routes(pages, knowledge))
+    app.include_router(newsletter_routes(settings, pages, links, database, clock))
+    app.include_router(
+        withdrawal_routes(
+            settings,
+            pages,
+            policies.shop,
+            operations,
+            database,
+            sends_mail=bool(smtp_url) or settings.demo,
+            wake=filing.file_new,
+        )
+    )
     if settings.demo:
         desk = ShopDesk(settings, database, clock)
         app.include_router(demo_routes(settings, policies, desk.backend, desk, clock))

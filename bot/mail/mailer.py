@@ -19,6 +19,8 @@ __all__ = ["SECRET_TEMPLATES", "Mailer"]
 
 # Their words are emptied as soon as they are sent.
 SECRET_TEMPLATES = frozenset({"code"})
+# Receipts of withdrawals that one address gets without delay within a day.
+AT_ONCE = 5
 
 
 class Mailer:
@@ -126,6 +128,13 @@ class Mailer:
             if mail.kind == "newsletter_confirmation":
                 values["link"] = self._links.newsletter(mail.to)
             minutes = values.get("minutes") if mail.kind == "code" else None
+            now = self._clock()
+            not_before = None
+            if mail.kind == "withdrawal_receipt":
+                # Anybody can have a receipt sent to any address. The first ones go at once, more only bit by bit, and
+                # none is left out.
+                earlier = await Mails(session).sent_to_since(mail.to, mail.kind, now - timedelta(days=1))
+                not_before = now + timedelta(hours=earlier - AT_ONCE + 1) if earlier >= AT_ONCE else None
             await self.queue(
                 session,
                 mail.to,
@@ -135,7 +144,8 @@ class Mailer:
                 files_for(mail.kind, values, language, shop=self._shop.name, print_label=self._print_label),
                 key=key,
                 conversation_id=conversation.id if conversation is not None else None,
-                expires_at=self._clock() + timedelta(minutes=minutes) if minutes else None,
+                not_before=not_before,
+                expires_at=now + timedelta(minutes=minutes) if minutes else None,
             )
 
     def _language(self, value: str) -> Language:

@@ -316,3 +316,4 @@ class WithdrawContract(_Args):
     receipt_to: Short
     lines: Text | None = None
     statement: Text | None = None
+    language: Literal["de", "en"] = "de"

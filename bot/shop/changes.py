@@ -196,6 +196,7 @@ class RecordWithdrawal(_Data):
     receipt_to: str
     goods: str | None = None
     statement: str | None = None
+    language: str = "de"
     at: datetime
 
 

@@ -18,8 +18,9 @@ from bot.shop.arguments import (
 )
 from bot.shop.backend import Found
 from bot.shop.changes import FileRequest, RecordWithdrawal, SetNewsletter, WatchStock
+from bot.shop.declaration import declaration
 from bot.shop.mailing import Mail
-from bot.shop.models import LocalText, Product, Variant, Voucher, mask_email, normal_email
+from bot.shop.models import Product, Variant, Voucher, mask_email, normal_email
 from bot.shop.operations import Call, Operation
 from bot.shop.product_views import product_view, variant_view
 from bot.shop.rules.ground import Denied, Plan
@@ -201,9 +202,16 @@ class _ServiceDesk:
             receipt_to=email,
             goods=args.lines,
             statement=args.statement,
+            language=args.language,
             at=call.now,
         )
-        text = _declaration(args, self.shop.policies.shop.name)
+        text = declaration(
+            shop=self.shop.policies.shop.name,
+            name=args.name,
+            contract=args.contract,
+            goods=args.lines,
+            statement=args.statement,
+        )
         data = {
             "number": None,
             "received_at": call.now,
@@ -214,7 +222,7 @@ class _ServiceDesk:
             "receipt_sent": self.shop.mailer is not None,
             "text": text,
         }
-        return Plan(change, data, (Mail("withdrawal_receipt", email, "de", {}),))
+        return Plan(change, data, (Mail("withdrawal_receipt", email, args.language, {}),))
 
     async def _whom(self, call: Call, email: str | None) -> tuple[str, str]:
         """The address somebody gave, or the one they proved, with its language."""
@@ -260,12 +268,3 @@ def _a_month_after(day: date) -> date:
         except ValueError:
             continue
     raise AssertionError("every month has 28 days")
-
-
-def _declaration(args: WithdrawContract, shop: str) -> LocalText:
-    goods = (f" ({args.lines})", f" ({args.lines})") if args.lines else ("", "")
-    more = f" {args.statement}" if args.statement else ""
-    return LocalText(
-        de=f"Hiermit widerrufe ich, {args.name}, den mit {shop} geschlossenen Vertrag {args.contract}{goods[0]}.{more}",
-        en=f"I, {args.name}, hereby withdraw from my contract {args.contract} with {shop}{goods[1]}.{more}",
-    )

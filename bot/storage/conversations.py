@@ -468,9 +468,7 @@ class Conversations:
                 part=row.part,
             )
             due.append(
-                DueDelivery(
-                    id=row.id, to=to, message=to_message(message), tries=row.tries, created_at=row.created_at
-                )
+                DueDelivery(id=row.id, to=to, message=to_message(message), tries=row.tries, created_at=row.created_at)
             )
         return due
 

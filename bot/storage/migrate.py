@@ -14,6 +14,7 @@ from bot.storage import (  # noqa: F401  (their import fills the metadata)
     mail_tables,
     shop_tables,
     tables,
+    telegram_tables,
 )
 from bot.storage.audit import protect_audit
 from bot.storage.base import Base, in_migrations

@@ -518,6 +518,7 @@ class SqlShop:
                 receipt_to=change.receipt_to,
                 goods=change.goods,
                 statement=change.statement,
+                language=change.language,
                 received_at=change.at,
             )
         )

@@ -383,7 +383,11 @@ class WithdrawalRow(Base):
     receipt_to: Mapped[str] = mapped_column(String(254))
     goods: Mapped[str | None] = mapped_column(Text)
     statement: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(5), default="de")
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    # The order it is about, where one was found, and the conversation in which the team sees to it.
+    order_number: Mapped[str | None] = mapped_column(String(40))
+    case_id: Mapped[int | None] = mapped_column(BigInt, index=True)
 
 
 class ShopStateRow(Base):

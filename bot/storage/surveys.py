@@ -30,6 +30,13 @@ class Surveys:
         """Return a survey, locked for writing."""
         return await self.session.get(Survey, survey_id, with_for_update=True)
 
+    async def reachable(self, conversation_id: int) -> bool:
+        """Tell whether anything that is written in a conversation reaches its customer."""
+        link = select(ChannelLink.id).where(
+            ChannelLink.conversation_id == conversation_id, ChannelLink.dead_at.is_(None)
+        )
+        return await self.session.scalar(link.limit(1)) is not None
+
     async def latest_of(self, conversation_id: int) -> Survey | None:
         """Return the conversation's newest survey."""
         query = select(Survey).where(Survey.conversation_id == conversation_id).order_by(Survey.id.desc()).limit(1)

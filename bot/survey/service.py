@@ -55,6 +55,8 @@ class SurveyService:
         if conversation.state not in (ConversationState.BOT, ConversationState.CLOSED):
             return []  # people still have it: this is not its end
         surveys = Surveys(session)
+        if not await surveys.reachable(conversation.id):
+            return []  # nobody would see it
         earlier = await surveys.latest_of(conversation.id)
         handoff = await surveys.last_handoff(conversation.id)
         if earlier is not None:

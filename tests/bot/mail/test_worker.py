@@ -8,7 +8,9 @@ from sqlalchemy import select
 
 from bot.conversation import Author
 from bot.mail.mailer import Mailer
+from bot.shop.mailing import Mail
 from bot.storage.conversations import Conversations
+from bot.storage.mail_tables import MailRow
 from bot.storage.tables import Outage, Signal
 from tests.bot.mail.conftest import NOW, only_mail, states, worker_of
 
@@ -236,3 +238,22 @@ class TestUnlessSeen:
         clock.forward(minutes=10)
         await worker.send_due()
         assert (await states(database), server.received) == (["unneeded"], [])
+
+
+class TestReceiptsOfWithdrawals:
+    async def test_they_slow_down_for_one_address_and_none_is_left_out(self, mailer, database) -> None:
+        data = {
+            "number": "W-1",
+            "received_at": "2026-11-11T10:30:00+01:00",
+            "name": "J",
+            "contract": "x",
+            "receipt_to": "v@example.org",
+            "text": {"de": "x", "en": "x"},
+        }
+        for n in range(8):
+            await mailer.send(Mail("withdrawal_receipt", "v@example.org", "de", data), f"t{n}:withdraw_contract:x:0")
+        await mailer.send(Mail("withdrawal_receipt", "other@example.org", "de", data), "t9:withdraw_contract:x:0")
+        async with database.read() as session:
+            rows = list(await session.scalars(select(MailRow).order_by(MailRow.id)))
+        waits = [(row.next_try_at - row.created_at).total_seconds() for row in rows]
+        assert waits == [0, 0, 0, 0, 0, 3600, 7200, 10800, 0]

@@ -302,11 +302,15 @@ def upgrade() -> None:
     sa.Column('receipt_to', sa.String(length=254), nullable=False),
     sa.Column('goods', sa.Text(), nullable=True),
     sa.Column('statement', sa.Text(), nullable=True),
+    sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('received_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('order_number', sa.String(length=40), nullable=True),
+    sa.Column('case_id', bot.storage.base.BigInt, nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_shop_withdrawals')),
     sa.UniqueConstraint('number', name=op.f('uq_shop_withdrawals_number'))
     )
     with op.batch_alter_table('shop_withdrawals', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_shop_withdrawals_case_id'), ['case_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_shop_withdrawals_received_at'), ['received_at'], unique=False)
 
     op.create_table('sign_in_attempts',
@@ -1201,6 +1205,7 @@ def downgrade() -> None:
     op.drop_table('sign_in_attempts')
     with op.batch_alter_table('shop_withdrawals', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_shop_withdrawals_received_at'))
+        batch_op.drop_index(batch_op.f('ix_shop_withdrawals_case_id'))
 
     op.drop_table('shop_withdrawals')
     with op.batch_alter_table('shop_vouchers', schema=None) as batch_op:

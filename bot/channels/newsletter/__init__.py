@@ -1,0 +1,1 @@
+"""Confirming a newsletter by the link of a mail (double opt-in)."""
