@@ -105,7 +105,7 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
         config = {
             "shop": shop.name,
             "privacy": shop.privacy_url,
-            "withdrawal": "/widerruf",
+            "withdrawal": "/withdrawal" if language == "en" else "/widerruf",
             "embed": origins.allowed,
             "maxChars": settings.message_max_chars,
             "maxUpload": UPLOAD_LIMIT,
