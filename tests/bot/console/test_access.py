@@ -8,8 +8,11 @@ from tests.bot.console.conftest import Desk
 
 # What must work before anybody is signed in.
 PUBLIC = {("GET", "/sign-in"), ("POST", "/sign-in"), ("POST", "/sign-in/code"), ("POST", "/language")}
-# Which roles may use what not every agent may.
-ROLES: dict[str, set[str]] = {}
+MANAGERS_ONLY = {
+    ("GET", "/team"), ("POST", "/team/{agent_id}"), ("GET", "/audit"), ("GET", "/audit/export"),
+    ("POST", "/saved-replies"), ("POST", "/saved-replies/{reply_id}/delete"),
+}  # fmt: skip
+ADMINS_ONLY = {("POST", "/team/{agent_id}/role"), ("POST", "/team/{agent_id}/disable")}
 
 
 def routes(app) -> list[tuple[str, str]]:
@@ -19,7 +22,17 @@ def routes(app) -> list[tuple[str, str]]:
 
 
 def concrete(path: str, conversation_id: int) -> str:
-    for name in ("conversation_id", "session_id", "agent_id", "reply_id", "message_id", "order_number", "file_id"):
+    path = path.replace("{session_id}", "999999")  # not the one that is looking
+    for name in (
+        "conversation_id",
+        "session_id",
+        "agent_id",
+        "reply_id",
+        "message_id",
+        "order_number",
+        "file_id",
+        "name",
+    ):
         path = path.replace("{" + name + "}", str(conversation_id))
     assert "{" not in path, f"teach this test the parameter of {path}"
     return path
@@ -55,6 +68,25 @@ class TestNotSignedIn:
         stranger = desk.browser()
         stranger.http.cookies.set("zusage_agent", cookie)
         assert (await stranger.get("/")).status_code == 303
+
+
+class TestRoles:
+    @pytest.mark.parametrize(("role", "closed"), [("agent", MANAGERS_ONLY | ADMINS_ONLY), ("manager", ADMINS_ONLY)])
+    async def test_each_role_is_kept_out_of_exactly_what_is_not_its_own(self, desk: Desk, role: str, closed) -> None:
+        conversation_id = await desk.customer()
+        browser = await desk.agent("Rita", role=role)
+        refused = set()
+        for method, path in routes(desk.app):
+            if (method, path) in PUBLIC | {("POST", "/sign-out"), ("GET", "/events")}:
+                continue
+            response = await browser.http.request(
+                method,
+                f"/console{concrete(path, conversation_id)}",
+                headers={"X-CSRF-Token": browser.csrf, "HX-Request": "true"},
+            )
+            if response.status_code == 403:
+                refused.add((method, path))
+        assert refused == closed
 
 
 class TestCrossSite:
