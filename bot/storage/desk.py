@@ -8,11 +8,12 @@ from datetime import datetime
 from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.storage.message_search import WORDS_ON_POSTGRESQL, fold
 from bot.storage.tables import ConversationTag, Draft, MessageRow, SavedReply, Tag
 
 __all__ = ["Desk", "Hit"]
 
-_WORD = re.compile(r"\w[\w@.+-]*\w|\w")
+_WORD = re.compile(r"\w[\w@.]*\w|\w")
 
 _ON_SQLITE = text(
     """SELECT max(m.id) FROM messages m
@@ -21,10 +22,9 @@ _ON_SQLITE = text(
        GROUP BY m.conversation_id ORDER BY 1 DESC LIMIT :limit"""
 )
 _ON_POSTGRESQL = text(
-    """SELECT max(m.id) FROM messages m
-       WHERE to_tsvector('simple', coalesce(m.text, '')) @@ to_tsquery('simple', :query)
-         AND (NOT m.private OR m.agent_id = :reader)
-       GROUP BY m.conversation_id ORDER BY 1 DESC LIMIT :limit"""
+    "SELECT max(id) FROM messages "  # noqa: S608 - put together from constants
+    f"WHERE {WORDS_ON_POSTGRESQL} @@ to_tsquery('simple', :query) "
+    "AND (NOT private OR agent_id = :reader) GROUP BY conversation_id ORDER BY 1 DESC LIMIT :limit"
 )
 
 
@@ -129,7 +129,7 @@ class Desk:
         if self.session.get_bind().dialect.name == "sqlite":
             newest, query = _ON_SQLITE, " ".join('"{}"*'.format(term.replace('"', '""')) for term in terms)
         else:
-            newest, query = _ON_POSTGRESQL, " & ".join("'{}':*".format(term.replace("'", "''")) for term in terms)
+            newest, query = _ON_POSTGRESQL, " & ".join(f"'{fold(term)}':*" for term in terms)
         values = {"query": query, "reader": reader, "limit": limit}
         ids = (await self.session.execute(newest, values)).scalars().all()
         return await self._hits(ids)

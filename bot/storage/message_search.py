@@ -20,9 +20,19 @@ _SQLITE = (
          INSERT INTO message_index(rowid, text) VALUES (new.id, new.text);
        END""",
 )
-_POSTGRESQL = (
-    "CREATE INDEX IF NOT EXISTS message_index ON messages USING gin (to_tsvector('simple', coalesce(text, '')))"
+# "LM-104217" must be found by "104217", and "Föhr" by "fohr", as on SQLite; left to itself the parser reads a
+# hyphen before digits as a minus sign.
+_FOLDED, _PLAIN = "äöüéèêëáàâåíìîïóòôúùûñç", "aoueeeeaaaaiiiiooouuunc"
+WORDS_ON_POSTGRESQL = (
+    "to_tsvector('simple', translate(lower("
+    f"regexp_replace(coalesce(text, ''), '[^[:alnum:]@.]+', ' ', 'g')), '{_FOLDED}', '{_PLAIN}'))"
 )
+_POSTGRESQL = f"CREATE INDEX IF NOT EXISTS message_index ON messages USING gin ({WORDS_ON_POSTGRESQL})"
+
+
+def fold(word: str) -> str:
+    """Return a word of a search as the index on PostgreSQL has it."""
+    return word.lower().translate(str.maketrans(_FOLDED, _PLAIN))
 
 
 def make_message_index(connection: Connection) -> None:
