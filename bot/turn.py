@@ -228,9 +228,7 @@ class TurnHandler:
                 try:
                     if not await self._answered_without_engine(claim):
                         response = await self.think(claim)
-                        if await self.record(claim, response):
-                            await self.publish(conversation_id)
-                            return
+                        await self.record(claim, response)
                 except EngineFailed as error:
                     await self.postpone(claim, error)
                 except LeaseLost:
@@ -277,10 +275,8 @@ class TurnHandler:
             )
         )
 
-    async def record(self, claim: Claim, response: TurnResponse) -> bool:
+    async def record(self, claim: Claim, response: TurnResponse) -> None:
         """Write the whole turn in one transaction: replies, tracker, facts, signals, promises, escalation.
-
-        Returns whether nothing else is pending in the conversation; its lease is given back then.
 
         Raises:
             LeaseLost: another process has the conversation; nothing was written.
@@ -339,7 +335,6 @@ class TurnHandler:
                 )
             if claim.tries:
                 await records.outage_over("engine", now)
-            return await conversations.rest(conversation)
 
     @staticmethod
     async def _before(session: Session, claim: Claim) -> Before:
@@ -362,8 +357,6 @@ class TurnHandler:
 
     async def _answered_without_engine(self, claim: Claim) -> bool:
         """Answer what needs no understanding: survey answers, the person button, dead buttons, far too long texts."""
-        if await self._is_for_the_engine(claim):
-            return False
         parsed = await self._parsed_for_survey(claim)
         now = self.clock()
         async with self.database.begin() as session:
@@ -396,16 +389,6 @@ class TurnHandler:
                 return False
             await self._store_replies(session, conversation, turn, replies, now)
         return True
-
-    async def _is_for_the_engine(self, claim: Claim) -> bool:
-        """Tell, by reading only, whether nobody here can have anything to say to a message. Most are like that."""
-        for_us = claim.prepared or (claim.payload is not None and not claim.payload.startswith("/"))
-        if for_us or len(claim.message.text or "") > self.settings.message_max_chars:
-            return False
-        async with self.database.read() as session:
-            if await Surveys(session).latest_of(claim.conversation.id) is not None:
-                return False
-            return await Handoffs(session).open_of(claim.conversation.id) is None
 
     async def _parsed_for_survey(self, claim: Claim) -> ParseResult | None:
         """Ask the engine what a text means that may be a comment or a new question; None if nobody needs to know."""

@@ -384,19 +384,6 @@ class Conversations:
             raise LeaseLost(f"turn {turn.id} is {turn.state}")
         return row, turn
 
-    async def rest(self, conversation: ConversationRow) -> bool:
-        """Give the lease of a locked conversation back if no turn in it is pending; tell whether that is so.
-
-        A message that is stored afterwards finds the conversation free.
-        """
-        await self.session.flush()
-        pending = select(Turn.id).where(Turn.conversation_id == conversation.id, Turn.state == TurnState.PENDING)
-        if await self.session.scalar(pending.limit(1)) is not None:
-            return False
-        conversation.lease_owner = None
-        conversation.lease_until = None
-        return True
-
     async def recent_turns(self, conversation_id: int, limit: int = 20) -> list[Turn]:
         """Return the latest turns, the newest first."""
         query = select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.id.desc()).limit(limit)

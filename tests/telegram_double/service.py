@@ -28,7 +28,7 @@ class Service:
         deadline = time.monotonic() + STARTS_WITHIN_S
         async with httpx.AsyncClient(trust_env=False) as client:
             while time.monotonic() < deadline:
-                assert self._process.poll() is None, f"the service ended by itself: {self._process.returncode}"
+                assert self._process.poll() is None, "the service ended by itself"
                 try:
                     if (await client.get(f"{self.url}/healthz")).is_success:
                         return

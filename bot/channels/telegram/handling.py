@@ -42,7 +42,7 @@ from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.telegram import Chat, Telegram
 from bot.texts import text
-from bot.turn import Receipt, TurnHandler
+from bot.turn import TurnHandler
 
 __all__ = ["Handling"]
 
@@ -329,34 +329,21 @@ class Handling:
         if chat is not None and chat.dead:
             async with self.database.begin() as session:
                 await Telegram(session).revive(CHANNEL, incoming.external_key)
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._in_background(self._turn(incoming, chat_id, stored))
-        await stored
+        receipt = await self.turns.receive(incoming)
+        if not receipt.duplicate:
+            await self.turns.publish(receipt.conversation_id)
+        if receipt.answered_by_bot:
+            self._in_background(self._answer(receipt.conversation_id, chat_id))
 
-    async def _turn(self, incoming: Incoming, chat_id: int, stored: asyncio.Future[None]) -> None:
-        """Hand a message to the turn. ``stored`` ends when it is committed, or fails with what kept it from that."""
-        typing: asyncio.Task[None] | None = None
-        has_place = False
-
-        async def on_received(receipt: Receipt) -> None:
-            nonlocal typing, has_place
-            stored.set_result(None)
-            has_place = await self._answering.acquire()
-            if receipt.answered_by_bot:
-                typing = asyncio.create_task(self._show_typing(chat_id))
-
-        try:
-            await self.turns.handle_turn(incoming, on_received)
-        except Exception as error:
-            if stored.done():
-                raise
-            stored.set_exception(error)
-        finally:
-            stored.cancel()  # nothing, unless we were stopped before it was decided
-            if has_place:
-                self._answering.release()
-            if typing is not None:
+    async def _answer(self, conversation_id: int, chat_id: int) -> None:
+        async with self._answering:
+            typing = asyncio.create_task(self._show_typing(chat_id))
+            try:
+                await self.turns.answer(conversation_id)
+            finally:
                 typing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await typing
 
     async def _show_typing(self, chat_id: int) -> None:
         await asyncio.sleep(TYPING_AFTER_S)
