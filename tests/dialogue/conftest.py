@@ -13,15 +13,19 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy import create_engine
 
 from tests.dialogue.shop import DemoShop
 from tests.dialogue.shopper import Shopper
 from tests.engine_double import free_port
+from tests.telegram_double.shopper import TelegramShopper
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENGINE = PROJECT / ".venv-engine" / "bin" / "python"
 TOKEN = "dialogue-tests"
 READY_WITHIN_S = 90
+# Through which channel the dialogues go: rest, or telegram.
+CHANNEL = os.environ.get("ZUSAGE_DIALOGUE_CHANNEL", "rest")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,7 +93,7 @@ def shop(dialogue_settings: Any) -> DemoShop:
 
 
 @pytest.fixture(scope="session")
-def service(dialogue_settings: Any, engine: str) -> Iterator[str]:
+def service(dialogue_settings: Any, engine: str, telegram: Any) -> Iterator[str]:
     """The service on loopback."""
     from bot.app import create_app
 
@@ -105,15 +109,57 @@ def service(dialogue_settings: Any, engine: str) -> Iterator[str]:
     thread.join(10)
 
 
+@pytest.fixture(scope="session")
+def telegram(dialogue_settings: Any) -> Iterator[Any]:
+    """Telegram, played on a port of its own and without its limits, if the dialogues go through it."""
+    from fastapi import FastAPI
+    from pydantic import SecretStr
+
+    from bot.channels.telegram import pacing
+    from bot.channels.telegram.playground import Playground
+    from bot.channels.telegram.playground.server import FakeTelegram
+
+    if CHANNEL != "telegram":
+        yield None
+        return
+    fake, app = FakeTelegram(per_chat_s=0.0, per_s=10_000, longest_wait_s=2.0), FastAPI()
+    Playground(fake).add_to(app)
+    pacing.PER_CHAT_S = 0.0
+    port = free_port()
+    dialogue_settings.telegram_token = SecretStr(fake.token)
+    dialogue_settings.telegram_api_url = f"http://127.0.0.1:{port}/telegram/api"
+    dialogue_settings.telegram_per_second = 10_000
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{port}"
+    _wait_until(lambda: _answers(f"{address}/telegram"), "Telegram")
+    yield address, fake
+    server.should_exit = True
+    thread.join(10)
+
+
 @pytest.fixture
-def talk(service: str, request: pytest.FixtureRequest) -> Callable[..., Shopper]:
+def talk(service: str, telegram: Any, dialogue_settings: Any, request: pytest.FixtureRequest) -> Any:
     """Hold a dialogue as a new shopper; see `Shopper.says`."""
+    database = create_engine(_sync(dialogue_settings.database_url))
+
+    def shopper_of(name: str) -> Shopper:
+        if telegram is None:
+            return Shopper(service, name)
+        address, fake = telegram
+        return TelegramShopper(address, fake.bot["id"], database, name)
 
     def start(script: str = "", **values: Any) -> Shopper:
-        shopper = Shopper(service, f"{request.node.name[:40]}-{secrets.token_hex(4)}")
+        shopper = shopper_of(f"{request.node.name[:40]}-{secrets.token_hex(4)}")
         return shopper.says(script, **values) if script else shopper
 
-    return start
+    yield start
+    database.dispose()
+
+
+def _sync(address: str) -> str:
+    return address.replace("postgresql://", "postgresql+psycopg://")
 
 
 def _database_address(template: Path, folder: Path) -> Any:

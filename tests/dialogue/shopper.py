@@ -38,13 +38,11 @@ class Shopper:
         choice = re.fullmatch(r"\[(.+)\]", said)
         if choice and choice[1] not in self._buttons:
             raise AssertionError(f"there is no button {choice[1]!r}\n\n{self}")
-        body = {"sender": self._name, "message": self._buttons[choice[1]] if choice else said}
         self.transcript.append(f">>> {said}")
-        response = self._http.post("/webhooks/rest/webhook", json=body)
-        response.raise_for_status()
+        replies = self._send(self._buttons[choice[1]] if choice else said, pressed=choice is not None)
         texts = []
         self._buttons = {}
-        for reply in response.json():
+        for reply in replies:
             texts.append(reply["text"])
             for button in reply.get("buttons", []):
                 self._buttons[button["title"]] = button["payload"]
@@ -52,6 +50,13 @@ class Shopper:
         offered = " ".join(f"[{title}]" for title in self._buttons)
         self.transcript.append(f"    {self.answer}\n    {offered}".rstrip())
         return self
+
+    def _send(self, message: str, *, pressed: bool) -> list[dict[str, Any]]:
+        """Bring a text, or the payload of a pressed button, to the bot; return its answers as the REST channel does."""
+        response = self._http.post("/webhooks/rest/webhook", json={"sender": self._name, "message": message})
+        response.raise_for_status()
+        answers: list[dict[str, Any]] = response.json()
+        return answers
 
     def expect(self, fragment: str) -> None:
         """The last answer must have this text or `[button]`; with `!` it must not."""

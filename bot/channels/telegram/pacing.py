@@ -24,11 +24,11 @@ class Pace:
     def __init__(
         self,
         *,
-        per_chat_s: float = PER_CHAT_S,
+        per_chat_s: float | None = None,
         per_second: int = PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._per_chat_s = per_chat_s
+        self._per_chat_s = PER_CHAT_S if per_chat_s is None else per_chat_s
         self._per_second = per_second
         self._clock = clock
         self._opens_at: float | None = None

@@ -17,8 +17,8 @@ LONGEST_WAIT_S = 2.0
 class Playground:
     """Telegram played by the service itself, with a page to write from."""
 
-    def __init__(self) -> None:
-        self._telegram = FakeTelegram(longest_wait_s=LONGEST_WAIT_S)
+    def __init__(self, telegram: FakeTelegram | None = None) -> None:
+        self._telegram = telegram or FakeTelegram(longest_wait_s=LONGEST_WAIT_S)
 
     def settings_for(self, settings: Settings) -> Settings:
         """Return settings by which the bot talks to this Telegram."""
