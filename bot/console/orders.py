@@ -63,10 +63,14 @@ class _Desk:
         return await self.operations.call(
             name,
             conversation_id=conversation.public_id,
-            turn_id=f"agent:{who.agent.id}:{key}",
+            turn_id=_turn(who, key),
             args=args,
             dry_run=dry,
         )
+
+    async def done(self, who: SignedIn, conversation: ConversationRow, name: str, *, key: str) -> Answer | None:
+        """Return how an operation ended that this form has carried out already, or None."""
+        return await self.operations.done(name, conversation_id=conversation.public_id, turn_id=_turn(who, key))
 
     async def audit(
         self, who: SignedIn, conversation: ConversationRow, action: str, subject: str | None, **data: Any
@@ -75,6 +79,10 @@ class _Desk:
             Records(session).audit(
                 f"agent:{who.agent.id}", action, self.clock(), conversation_id=conversation.id, subject=subject, **data
             )
+
+
+def _turn(who: SignedIn, key: str) -> str:
+    return f"agent:{who.agent.id}:{key}"
 
 
 def order_routes(
@@ -168,16 +176,18 @@ def order_routes(
         """Preview an operation, or with ``sure`` carry it out."""
         conversation = await desk.conversation(conversation_id)
         form, order = await form_of(who, conversation, name, order_number)
-        given = await request.form()
-        values = {field: given.getlist(field) for field in given}
-        try:
-            answer = await desk.call(who, conversation, name, form.args(order, values), key=key, dry=not sure)
-        except ZusageError as error:
-            return await _show(request, who, conversation, form, order, values, error=error)
-        if not answer.ok or not sure:
-            return await _show(request, who, conversation, form, order, values, answer=answer)
-        await desk.audit(who, conversation, f"operation.{name}", order_number, key=key)
-        await publish(conversation_id)
+        answer = await desk.done(who, conversation, name, key=key) if sure else None
+        if answer is None:
+            given = await request.form()
+            values = {field: given.getlist(field) for field in given}
+            try:
+                answer = await desk.call(who, conversation, name, form.args(order, values), key=key, dry=not sure)
+            except ZusageError as error:
+                return await _show(request, who, conversation, form, order, values, error=error)
+            if not answer.ok or not sure:
+                return await _show(request, who, conversation, form, order, values, answer=answer)
+            await desk.audit(who, conversation, f"operation.{name}", order_number, key=key)
+            await publish(conversation_id)
         words = done_words(name, answer.data or {}, "de" if conversation.language == "de" else "en")
         return pages.page(
             request, "_operation_done.html", who, conversation=conversation, form=form, answer=answer, words=words,

@@ -69,6 +69,10 @@ class OperationLog(Protocol):
         """Return what is known of a key."""
         ...
 
+    async def done(self, name: str, *, conversation_id: str, turn_id: str) -> dict[str, Any] | None:
+        """Return the answer of an operation that a turn carried out, whatever its arguments; None if it did not."""
+        ...
+
     async def begin(
         self,
         key: str,
@@ -195,6 +199,14 @@ class Operations:
             answer = await self._attempt(operation, call, parsed, key)
         await self._log.finish(key, answer.as_json(), self._clock())
         return answer
+
+    async def done(self, name: str, *, conversation_id: str, turn_id: str) -> Answer | None:
+        """Return how an operation ended that a turn has carried out already; None if it has not.
+
+        For forms: sent a second time, their arguments may read otherwise, because the first time changed the order.
+        """
+        answer = await self._log.done(name, conversation_id=conversation_id, turn_id=turn_id)
+        return _answer(answer) if answer is not None else None
 
     async def _resume(self, key: str, preview: dict[str, Any]) -> Answer | None:
         """Finish an earlier call that ended between the deed and the note of it; None if the deed was not done."""

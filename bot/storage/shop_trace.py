@@ -124,6 +124,17 @@ class SqlOperationLog:
             row = (await session.scalars(select(OperationRow).where(OperationRow.key == key))).one_or_none()
             return Logged(row.preview, row.answer) if row is not None else None
 
+    async def done(self, name: str, *, conversation_id: str, turn_id: str) -> dict[str, Any] | None:
+        """Return the answer of an operation that a turn carried out, whatever its arguments; None if it did not."""
+        async with self._database.read() as session:
+            query = select(OperationRow.answer).where(
+                OperationRow.conversation_id == conversation_id,
+                OperationRow.turn_id == turn_id,
+                OperationRow.name == name,
+                OperationRow.state == "done",
+            )
+            return (await session.scalars(query)).first()
+
     async def begin(
         self,
         key: str,

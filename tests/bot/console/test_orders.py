@@ -131,7 +131,7 @@ class TestOperations:
         rows = [o for o in await counter.desk.rows(OperationRow) if o.name == "cancel_order"]
         assert len(rows) == 1
         assert rows[0].turn_id.startswith(f"agent:{counter.lena.agent.id}:")
-        (entry, *_) = await counter.desk.rows(Audit, action="operation.cancel_order")
+        (entry,) = await counter.desk.rows(Audit, action="operation.cancel_order")
         assert (entry.actor, entry.subject) == (f"agent:{counter.lena.agent.id}", order.number)
 
     async def test_a_return_carries_lines_reason_and_the_day_to_hand_it_in(self, counter: Counter) -> None:
