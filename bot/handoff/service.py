@@ -12,6 +12,7 @@ from bot.handoff.summary import summarise
 from bot.handoff.waiting import LEAVE, Waiting
 from bot.handoff.waiting import language_of as _language
 from bot.signals.agent import note_agent_reply
+from bot.storage.agents import Agents
 from bot.storage.conversations import Conversations
 from bot.storage.database import Session
 from bot.storage.handoffs import Handoffs
@@ -113,6 +114,8 @@ class HandoffService:
         if handoff.state != HandoffState.QUEUED:
             raise Conflict("A colleague has already taken this conversation, or it has ended.", code="handoff_taken")
         Handoffs(session).assign(handoff, agent.id, how, now)
+        if how == "accepted":
+            await self._is_there(session, agent, now)
         conversation.state = ConversationState.AGENT
         conversations = Conversations(session)
         await conversations.hand_pending_to_person(conversation.id)
@@ -153,6 +156,7 @@ class HandoffService:
         """
         handoff, conversation = await self._locked(session, handoff_id)
         self._must_have(handoff, agent)
+        await self._is_there(session, agent, now)
         waiting = await SignalHistory(session).waiting_for_person(conversation.id)
         message = await Conversations(session).add_reply(
             conversation,
@@ -345,6 +349,7 @@ class HandoffService:
             )
         )
         handoffs.assign(handoff, agent.id, "reopened" if reason is EscalationReason.REOPENED else "accepted", now)
+        await self._is_there(session, agent, now)
         conversation.state = ConversationState.AGENT
         conversation.closed_at = None
         await Conversations(session).hand_pending_to_person(conversation.id)
@@ -443,6 +448,15 @@ class HandoffService:
         handoff.snoozed_until = None
         handoff.contact_step = None
         await Handoffs(session).end_assignment(handoff, end, now)
+
+    @staticmethod
+    async def _is_there(session: Session, agent: Agent, now: datetime) -> None:
+        """Note that an agent does something.
+
+        A browser that slept tells of itself only after a while; until then what its agent has just taken would be
+        taken away again as a vanished agent's.
+        """
+        await Agents(session).seen(agent.id, now)
 
     @staticmethod
     def _signal_abandoned(session: Session, handoff: Handoff, now: datetime, *, until: datetime) -> None:

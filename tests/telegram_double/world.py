@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ from bot.storage.handoffs import Handoffs
 from bot.storage.tables import Agent, ConversationRow
 from tests.engine_double import EngineDouble, free_port, serve
 
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 class World:
@@ -82,6 +82,14 @@ async def until(condition: Callable[[], Any], otherwise: Callable[[], Any] = lam
     while not condition():
         assert time.monotonic() < deadline, otherwise()
         await asyncio.sleep(0.02)
+
+
+async def eventually(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
+    """Look until there is what is wanted; fail with what there is instead."""
+    deadline = time.monotonic() + WITHIN_S
+    while (seen := await look()) != wanted:
+        assert time.monotonic() < deadline, seen
+        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

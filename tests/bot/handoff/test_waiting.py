@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.escalation import EscalationReason
 from bot.handoff.waiting import BY_MAIL, LEAVE
-from bot.storage.tables import ConversationRow, Handoff, PromiseRow, Signal
+from bot.storage.tables import Agent, ConversationRow, Handoff, PromiseRow, Signal
 from tests.bot.handoff.conftest import SUNDAY, Floor
 
 
@@ -270,6 +271,29 @@ class TestVanishedAgents:
         await floor.there(agent)
         await floor.watch.return_vanished()
         assert (await floor.rows(Handoff))[0].state == "accepted"
+
+    async def test_whoever_takes_or_answers_is_there(self, floor: Floor) -> None:
+        agent = await floor.agent()
+        taken, taken_over = await floor.conversation("anna"), await floor.conversation("bert")
+        await floor.queue(taken)
+        floor.later(minutes=4)  # the browser slept, and has not told of itself yet
+        await floor.accept(taken, agent)
+        await floor.watch.return_vanished()
+        floor.later(minutes=2)
+        async with floor.database.begin() as session:
+            row = await session.get(Agent, agent.id)
+            reason = EscalationReason.CUSTOMER_ASKED
+            handoff = await floor.handoffs.take_over(session, taken_over, row, reason, floor.now)
+        floor.later(minutes=2)
+        await floor.watch.return_vanished()
+        async with floor.database.begin() as session:
+            await floor.handoffs.reply(session, handoff.id, await session.get(Agent, agent.id), "Hallo", floor.now)
+        floor.later(minutes=2)
+        await floor.watch.return_vanished()
+        assert [row.state for row in await floor.rows(Handoff)] == ["accepted", "accepted"]
+        floor.later(minutes=2)
+        await floor.watch.return_vanished()
+        assert [row.state for row in await floor.rows(Handoff)] == ["queued", "queued"]
 
     async def test_the_customer_waited_once_however_often_agents_change(self, floor: Floor) -> None:
         lena, murat = await floor.agent("Lena"), await floor.agent("Murat")

@@ -1,8 +1,6 @@
 """Commands: what the menu offers does what it says, in both languages."""
 
-import asyncio
 import json
-import time
 
 import pytest
 from sqlalchemy import inspect, select
@@ -10,9 +8,9 @@ from sqlalchemy import text as sql
 
 from bot.channels.telegram.commands import MENU, command_of
 from bot.channels.telegram.playground.server import Person
-from bot.storage.tables import Audit, ChannelLink, ConversationRow, Handoff, MessageRow
+from bot.storage.tables import Audit, ChannelLink, ConversationRow, Handoff, MessageRow, Turn
 from bot.texts import text
-from tests.telegram_double.world import until
+from tests.telegram_double.world import eventually, until
 
 
 @pytest.fixture
@@ -101,7 +99,7 @@ async def test_stop_ends_the_conversation_and_writes_no_more(world, anna) -> Non
         (link,) = await rows(world, ChannelLink)
         return conversation.close_reason, link.dead_at is not None
 
-    await _eventually(ended, ("stopped", True))
+    await eventually(ended, ("stopped", True))
     world.telegram.say(anna, "doch noch etwas")
     await world.hears(anna, text("telegram_stopped", "de"), "echo: doch noch etwas")
 
@@ -113,7 +111,8 @@ async def test_commands_are_answered_while_a_person_has_the_conversation(world, 
     world.telegram.say(anna, "/hilfe")
     await world.hears_something_with(anna, "/stop – Gespräch beenden")
     world.telegram.say(anna, "für Lena")
-    await _eventually(lambda: words_of_customers(world), ["hallo", "/hilfe", "für Lena"])
+    await eventually(lambda: words_of_customers(world), ["hallo", "/hilfe", "für Lena"])
+    assert [turn.state for turn in await rows(world, Turn)] == ["done", "done", "with_person"]
     assert len(world.engine.requests) == 1
 
 
@@ -150,8 +149,8 @@ class TestMyData:
         world.telegram.press(anna, world.telegram.last(anna)["message_id"], "Ja, endgültig löschen")
         await world.hears(anna, text("telegram_erased", "de"))
 
-        await _eventually(lambda: found(world, "kanarienvogel"), [])
-        await _eventually(lambda: found(world, str(anna.id)), [])
+        await eventually(lambda: found(world, "kanarienvogel"), [])
+        await eventually(lambda: found(world, str(anna.id)), [])
         assert list((world.settings.data_dir / "uploads").iterdir()) == []
         assert await found(world, "papagei")
         world.telegram.say(anna, "neu hier")
@@ -179,10 +178,3 @@ async def found(world, canary: str) -> list[str]:
                 if any(canary in str(value) for value in row):
                     hits.append(name)
         return hits
-
-
-async def _eventually(look, wanted) -> None:
-    deadline = time.monotonic() + 15
-    while (seen := await look()) != wanted:
-        assert time.monotonic() < deadline, seen
-        await asyncio.sleep(0.05)

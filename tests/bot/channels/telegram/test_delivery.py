@@ -1,7 +1,6 @@
 """Sending when things go wrong: 429, blocked, time-outs, Telegram gone, parts of long texts."""
 
-import asyncio
-import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +12,7 @@ from bot.conversation import Reply
 from bot.storage.conversations import Conversations
 from bot.storage.tables import Delivery, Outage, Signal
 from tests.engine_double import turn_response
-from tests.telegram_double.world import running, until
+from tests.telegram_double.world import eventually, running, until
 
 
 async def deliveries(world) -> list[tuple[str, int]]:
@@ -32,40 +31,33 @@ async def signals(world) -> list[str]:
         return list(kinds)
 
 
-async def eventually(look, wanted) -> None:
-    deadline = time.monotonic() + 20
-    while (seen := await look()) != wanted:
-        assert time.monotonic() < deadline, seen
-        await asyncio.sleep(0.05)
-
-
 async def test_a_chat_that_must_wait_stops_no_other(settings, engine_double) -> None:
     async with running(settings, engine_double) as world:
         anna, bert = world.telegram.person("Anna"), world.telegram.person("Bert")
         world.telegram.say(anna, "eins")
         await world.hears(anna, "echo: eins")
-        world.telegram.faults = Faults(too_many=1, retry_after_s=3)
-        began = time.monotonic()
+        world.telegram.faults = Faults(script=["too_many"], retry_after_s=3600)
+        before = utc_now()
         world.telegram.say(anna, "zwei")
-        await until(lambda: world.telegram.refused == [anna.id])
-        world.telegram.faults = Faults()
+        await eventually(lambda: states(world), ["sent", "sent", "failed"])
         world.telegram.say(bert, "hallo")
         await world.hears(bert, "echo: hallo")
-        assert world.telegram.texts(anna)[-1] == "echo: eins"
+        async with world.database.begin() as session:
+            (waiting,) = await session.scalars(select(Delivery).where(Delivery.state == "failed"))
+            assert waiting.next_try_at >= before + timedelta(seconds=3600)
+            waiting.next_try_at = utc_now()
         await world.hears(anna, "echo: eins", "echo: zwei")
-        assert world.telegram.sendings[-1].at - began >= 3
         assert world.telegram.refused == [anna.id]  # asked once, then waited
 
 
 async def test_a_time_out_is_counted_and_not_sent_again(settings, engine_double) -> None:
-    async with running(settings, engine_double, telegram_timeout_s=0.5) as world:
+    async with running(settings, engine_double, telegram_timeout_s=3) as world:
         anna = world.telegram.person("Anna")
         world.telegram.say(anna, "eins")
         await world.hears(anna, "echo: eins")
-        world.telegram.faults = Faults(hang=1, hang_s=2)
+        world.telegram.faults = Faults(script=["hang"], hang_s=20)
         world.telegram.say(anna, "zwei")
         await eventually(lambda: signals(world), ["delivery_ambiguous"])
-        world.telegram.faults = Faults()
         world.telegram.say(anna, "drei")
         await world.hears(anna, "echo: eins", "echo: zwei", "echo: drei")
         await eventually(lambda: states(world), ["sent", "sent", "ambiguous", "sent"])
@@ -76,7 +68,7 @@ async def test_an_inner_error_of_telegrams_is_ambiguous_too(settings, engine_dou
         anna = world.telegram.person("Anna")
         world.telegram.say(anna, "eins")
         await world.hears(anna, "echo: eins")
-        world.telegram.faults = Faults(refuse=1)
+        world.telegram.faults = Faults(script=["refuse"])
         world.telegram.say(anna, "zwei")
         await eventually(lambda: signals(world), ["delivery_ambiguous"])
 

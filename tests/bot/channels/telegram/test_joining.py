@@ -1,7 +1,5 @@
 """From the website to Telegram and back: one conversation, by one-time links that both sides agree to."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -15,14 +13,7 @@ from bot.storage.tables import ChannelLink, ConversationRow, Delivery, MessageRo
 from bot.storage.telegram_tables import JoinCode
 from bot.texts import text
 from tests.telegram_double.website import Browser
-from tests.telegram_double.world import World, until
-
-
-async def eventually(look, wanted) -> None:
-    deadline = time.monotonic() + 15
-    while (seen := await look()) != wanted:
-        assert time.monotonic() < deadline, seen
-        await asyncio.sleep(0.1)
+from tests.telegram_double.world import World, eventually, until
 
 
 @pytest.fixture
@@ -67,7 +58,7 @@ async def conversations(world: World) -> list[ConversationRow]:
 
 async def test_a_conversation_goes_on_in_telegram(world, browser, anna) -> None:
     await browser.say("wo ist mein Paket?")
-    await eventually(browser.sees, [*await browser.sees()])
+    await eventually(lambda: _last(browser), "echo: wo ist mein Paket?")
     await joined(world, browser, anna)
     world.telegram.say(anna, "und wann kommt es?")
     await world.hears_something_with(anna, "echo: und wann kommt es?")
