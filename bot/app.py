@@ -18,6 +18,7 @@ from bot.channels.help.routes import help_routes
 from bot.channels.internal import internal_routes
 from bot.channels.newsletter.routes import newsletter_routes
 from bot.channels.pages.page import Pages
+from bot.channels.privacy.routes import PRIVACY_PATHS, privacy_routes
 from bot.channels.rest import rest_routes
 from bot.channels.telegram.bot_api import CHANNEL as TELEGRAM
 from bot.channels.telegram.channel import TelegramChannel
@@ -57,6 +58,7 @@ from bot.metrics.figures import Costs
 from bot.metrics.reading import FigureReader
 from bot.metrics.refresh import refresh_in_thread
 from bot.outbox import Outbox, Pace
+from bot.privacy.service import Privacy, Retention
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
@@ -88,6 +90,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     database = Database(settings.database)
     engine = EngineClient(settings.engine_url, settings.engine_key, settings.engine_timeout_s)
     policies = load_policies(settings.policies)
+    privacy_pages = {language: policies.shop.privacy_url or path for language, path in PRIVACY_PATHS.items()}
+    policies = policies.with_privacy_page(f"{settings.url}{PRIVACY_PATHS['de']}")
     wakeup = Wakeup(database)
     hours = ServiceHours(settings.service_hours, settings.zone, settings.holidays)
     handoffs = HandoffService(hours, settings.wait_default_s, timedelta(seconds=settings.answer_within_s))
@@ -186,6 +190,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     filing = WithdrawalFiling(
         database, handoffs, mailer, policies.shop, settings.default_language, wakeup.publish, clock
     )
+    retention = Retention(
+        Privacy(database, settings.data_dir, policies.shop.name, settings.zone, wakeup.publish, clock),
+        timedelta(days=settings.retention_days),
+        timedelta(days=settings.evidence_days),
+    )
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
@@ -197,6 +206,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(15, answers.mail_answers, "answers by mail")
     timers.every(60, restock.tell, "goods that are back")
     timers.every(30, filing.file_new, "declared withdrawals")
+    timers.every(3600, retention.run, "retention")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 
@@ -239,7 +249,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.include_router(rest_routes(settings, database, turns))
     app.include_router(internal_routes(operations, settings.engine_key, database))
     app.include_router(api_routes(settings, database, figures, clock=clock))
-    app.include_router(web_routes(settings, database, hub, chat, policies.shop))
+    app.include_router(web_routes(settings, database, hub, chat, policies.shop, privacy_pages))
     if telegram is not None:
         timers.every(3600, telegram.forget_old, "old Telegram updates and codes")
         app.include_router(telegram.routes)
@@ -248,6 +258,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     pages = Pages(policies.shop, "/" if settings.demo else policies.shop.website)
     app.include_router(pages.routes())
     app.include_router(help_routes(pages, knowledge))
+    app.include_router(
+        privacy_routes(settings, pages, telegram=telegram is not None, mail=bool(smtp_url) or settings.demo)
+    )
     app.include_router(newsletter_routes(settings, pages, links, database, clock))
     app.include_router(
         withdrawal_routes(

@@ -21,6 +21,7 @@ from bot.engine_process import EngineProcess, engine_python
 from bot.knowledge.cli import knowledge_commands
 from bot.logs import set_up
 from bot.metrics.cli import export, figure_commands, report, simulate_command, token_commands
+from bot.privacy.cli import privacy_commands
 from bot.server import server
 from bot.settings import Settings
 from bot.shop.cli import shop_commands
@@ -44,6 +45,7 @@ app.command("report")(report)
 app.command("simulate")(simulate_command)
 app.add_typer(agent_commands, name="agents")
 app.add_typer(knowledge_commands, name="knowledge")
+app.add_typer(privacy_commands, name="privacy")
 app.add_typer(shop_commands(open_desk), name="shop")
 app.add_typer(telegram, name="telegram")
 out = Console()

@@ -113,7 +113,12 @@ class Settings(BaseSettings):
     cost_conversation: float = Field(0, ge=0, description="What a conversation costs the shop, in its currency.")
     cost_person_hour: float = Field(0, ge=0, description="What an hour of an agent's time costs, in the same.")
     figures_every_s: int = Field(60, ge=5, description="How often the figures take in what has happened.")
-    retention_days: int = Field(365, ge=1, description="How long conversations are kept.")
+    retention_days: int = Field(365, ge=1, description="How long conversations and mails are kept.")
+    evidence_days: int = Field(
+        2190,
+        ge=1,
+        description="How long withdrawals, their receipts and the audit are kept; never less than the law says.",
+    )
     visitor_days: int = Field(90, ge=1, description="How long a browser finds its conversation again.")
     session_hours: int = Field(12, ge=1, description="How long an agent stays signed in.")
     chat_connections_per_address: int = Field(50, ge=1, description="Open chat sockets per network address.")

@@ -126,7 +126,7 @@ class Shop(_Rule):
     phone: str
     website: str
     account: dict[str, str] = Field(default_factory=dict, description="register, login, password: addresses")
-    privacy_url: str = ""
+    privacy_url: str = Field("", description="the shop's privacy page; empty: the chat's own")
     payment_url: str | None = Field(None, description="where a customer pays an order; {number} is its number")
     newsletter: LocalText | None = None
     stores: dict[str, Store] = Field(default_factory=dict)
@@ -360,6 +360,12 @@ class Policies(_Rule):
         """Return the policy of an operation; one that has none of its own is open to everyone."""
         policy = getattr(self.operations, name, None)
         return policy if isinstance(policy, OperationPolicy) else OpenPolicy()
+
+    def with_privacy_page(self, url: str) -> Self:
+        """Return the same policies with a privacy page, where the shop names none of its own."""
+        if self.shop.privacy_url:
+            return self
+        return self.model_copy(update={"shop": self.shop.model_copy(update={"privacy_url": url})})
 
     def state(self, word: str) -> StateRule | None:
         """Return what a state of the shop system means, or None if neither this file nor we know the word."""

@@ -103,6 +103,14 @@ class Database:
         async with self.read() as session:
             await session.execute(text("SELECT 1"))
 
+    async def fold_log(self) -> None:
+        """Let SQLite write its log into the file and empty it, so that what was erased is nowhere on the disk."""
+        if self.is_sqlite:
+            async with self.engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection  # no transaction may be open
+                assert driver is not None
+                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
@@ -125,6 +133,8 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA synchronous=FULL")
+        # What is deleted or overwritten is gone from the file, too, not only from the tables.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -8,14 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
-from bot.storage import (  # noqa: F401  (their import fills the metadata)
-    figure_tables,
-    knowledge_tables,
-    mail_tables,
-    shop_tables,
-    tables,
-    telegram_tables,
-)
+from bot.storage import models  # noqa: F401  (its import fills the metadata)
 from bot.storage.audit import protect_audit
 from bot.storage.base import Base, in_migrations
 from bot.storage.message_search import make_message_index

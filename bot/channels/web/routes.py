@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -49,7 +50,9 @@ CLOSE_TOO_SLOW = 4413
 CLOSE_FLOOD = 4429
 
 
-def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, shop: Shop) -> APIRouter:
+def web_routes(
+    settings: Settings, database: Database, hub: Hub, chat: Chat, shop: Shop, privacy: Mapping[Language, str]
+) -> APIRouter:
     """Return everything the chat needs on the web.
 
     Args:
@@ -57,7 +60,8 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
         database: where conversations are.
         hub: brings news to open tabs.
         chat: handles the frames.
-        shop: whose name and links the chat shows.
+        shop: whose name the chat shows.
+        privacy: addresses of the privacy page.
     """
     router = APIRouter(tags=["channels"])
     origins = Origins(settings.public_url, settings.allowed_origins)
@@ -104,7 +108,7 @@ def web_routes(settings: Settings, database: Database, hub: Hub, chat: Chat, sho
         language = lang or settings.default_language
         config = {
             "shop": shop.name,
-            "privacy": shop.privacy_url,
+            "privacy": privacy[language],
             "withdrawal": "/withdrawal" if language == "en" else "/widerruf",
             "embed": origins.allowed,
             "maxChars": settings.message_max_chars,

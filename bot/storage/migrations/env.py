@@ -5,14 +5,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import JSON, BigInteger, create_engine
 
-from bot.storage import (  # noqa: F401  (their import fills the metadata)
-    figure_tables,
-    knowledge_tables,
-    mail_tables,
-    shop_tables,
-    tables,
-    telegram_tables,
-)
+from bot.storage import models  # noqa: F401  (its import fills the metadata)
 from bot.storage.base import Base, UtcDateTime, in_migrations
 
 

@@ -51,6 +51,16 @@ async def test_without_the_token_nothing(client, headers):
     assert answer.json()["error"]["code"] == "unauthenticated"
 
 
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"conversation_id": 7}'])
+async def test_the_token_comes_before_the_body(client, body):
+    """Who has no token is told nothing about what a body must look like."""
+    stranger = await client.post("/internal/v1/operations/shop_info", content=body)
+    assert stranger.status_code == 401
+    engine = await client.post("/internal/v1/operations/shop_info", content=body, headers=HEADERS)
+    assert engine.status_code == 422
+    assert engine.json()["error"]["code"] == "invalid_input"
+
+
 async def test_an_unknown_operation(client):
     answer = await post(client, "drop_tables", {})
     assert answer.status_code == 404
