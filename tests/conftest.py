@@ -36,10 +36,15 @@ def database_url(migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
     name = f"zusage_test_{secrets.token_hex(6)}"
     template = f"zusage_template_{_migrations_fingerprint()}"
     with psycopg.connect(TEST_DATABASE, autocommit=True) as connection:
+        # One process makes the template, the others wait for it.
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (template,))
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (template,)).fetchone()
         if known is None:
-            connection.execute(f"CREATE DATABASE {template}")
-            migrate.upgrade(_with_database(TEST_DATABASE, template))
+            connection.execute(f"DROP DATABASE IF EXISTS {template}_new")
+            connection.execute(f"CREATE DATABASE {template}_new")
+            migrate.upgrade(_with_database(TEST_DATABASE, f"{template}_new"))
+            connection.execute(f"ALTER DATABASE {template}_new RENAME TO {template}")
+        connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (template,))
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield _with_database(TEST_DATABASE, name)
     with psycopg.connect(TEST_DATABASE, autocommit=True) as connection:

@@ -1,6 +1,6 @@
 """Thousands of updates, many faults, five kills: every update once, in order, nothing twice, limits kept.
 
-ZUSAGE_TELEGRAM_UPDATES sets how many (1,000 by default; 10,000 take about ten minutes, because Telegram's limit of
+ZUSAGE_TELEGRAM_UPDATES sets how many (200 by default; 10,000 take about ten minutes, because Telegram's limit of
 30 messages a second is kept).
 """
 
@@ -18,7 +18,7 @@ from bot.channels.telegram.playground.server import FakeTelegram
 from tests.engine_double import free_port, serve
 from tests.telegram_double.service import Service
 
-UPDATES = int(os.environ.get("ZUSAGE_TELEGRAM_UPDATES", "1000"))
+UPDATES = int(os.environ.get("ZUSAGE_TELEGRAM_UPDATES", "200"))
 KILLS = 5
 PER_CHAT = 50
 WRITTEN_PER_S = 40
