@@ -7,7 +7,7 @@ from actions import reading
 from actions.answers import ShopAnswer
 from actions.flows import Change
 from actions.order_flow import OrderFlow
-from actions.shop_client import Done
+from actions.shop_client import Denied, Done
 from actions.status import item_list, order_card, promise_delivery, status_buttons, status_text
 from actions.turn import Button, Turn, choose
 
@@ -44,6 +44,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _NEEDS_PLACE = ("neighbour", "safe_place", "locker", "store")
+_MOST_DAYS = 7
 _NOT_NEEDED = "-"
 """Value of a step that this wish does not need."""
 
@@ -220,9 +221,16 @@ class Reschedule(Change, OrderFlow):
 
     async def ask_day(self, turn: Turn) -> None:
         """The day; days that are possible are choices."""
-        days = ((turn.slot("obstacle") or {}).get("params") or {}).get("days") or []
-        buttons = [{"title": turn.texts.day(day), "payload": choose(day=day)} for day in days[:5]]
-        self.pose(turn, "day", buttons=buttons, expects={"type": "date"})
+        days = ((turn.slot("obstacle") or {}).get("params") or {}).get("days") or await self._possible_days(turn)
+        buttons = [{"title": turn.texts.day(day), "payload": choose(day=day)} for day in days[:_MOST_DAYS]]
+        self.pose(turn, "day", buttons=buttons, expects={"type": "date", "days": days[:_MOST_DAYS]})
+
+    async def _possible_days(self, turn: Turn) -> list[str]:
+        """Days that the shop would deliver on; none if it does not say."""
+        wish = {"kind": "day"}
+        args = {"order_number": turn.slot("order_number"), "shipment_id": turn.slot("shipment"), "to": wish}
+        denied = await turn.preview(self.operation, args)
+        return list(denied.params.get("days") or []) if isinstance(denied, Denied) else []
 
     async def read_day(self, turn: Turn) -> str | None:
         """A day."""
@@ -245,6 +253,7 @@ class Reschedule(Change, OrderFlow):
             buttons=[
                 {"title": _window_title(turn, window), "payload": choose(window=window)} for window in windows or []
             ],
+            expects={"type": "time_window", "windows": list(windows or [])},
         )
 
     async def read_window(self, turn: Turn) -> str | None:

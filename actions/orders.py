@@ -117,7 +117,17 @@ class OrderDetails(OrderFlow):
             ],
             card={
                 "type": "orders",
-                "orders": [{"number": order["number"], "status": order["status"]} for order in orders],
+                "orders": [
+                    {
+                        "number": order["number"],
+                        "status": order["status"],
+                        "status_text": turn.t(f"utter_status_word_{order['status']}"),
+                        "placed_on": turn.texts.day(order["placed_on"]) if order["placed_on"] else None,
+                        "summary": turn.texts.named(order, "summary"),
+                        "total": turn.texts.money(order["total"]),
+                    }
+                    for order in orders
+                ],
             },
         )
         return None

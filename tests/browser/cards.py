@@ -29,3 +29,24 @@ RETURN: dict[str, Any] = {
     "hand_in_text": "Freitag, 4. Dezember",
     "refund": "119,00 €",
 }
+ORDERS: dict[str, Any] = {
+    "type": "orders",
+    "orders": [
+        {
+            "number": "LM-105234",
+            "status": "shipped",
+            "status_text": "unterwegs",
+            "placed_on": "19. November",
+            "summary": "Regenjacke Sylt und 2 × Wollsocken Priel",
+            "total": "187,00 €",
+        },
+        {
+            "number": "LM-104582",
+            "status": "delayed",
+            "status_text": "verspätet",
+            "placed_on": "11. November",
+            "summary": "Troyer Hooge",
+            "total": "119,00 €",
+        },
+    ],
+}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Frame, Page, expect
 
-from tests.browser.cards import ORDER, RETURN
+from tests.browser.cards import ORDER, ORDERS, RETURN
 from tests.browser.conftest import answer, picture, say
 from tests.browser.test_conversation import TestPerson, offering
 
@@ -71,7 +71,14 @@ class TestAxe:
     async def test_date_and_photo(self, open_chat, web):
         web.engine.script["datum"] = offering(input={"type": "date", "min": "2030-01-01"})
         web.engine.script["foto"] = offering(input={"type": "photo"})
+        days = {"type": "date", "days": ["2030-11-25", "2030-11-26"]}
+        web.engine.script["tage"] = offering("Montag, 25. November", "Dienstag, 26. November", input=days)
+        web.engine.script["zeiten"] = offering("10 bis 12 Uhr", input={"type": "time_window", "windows": ["10-12"]})
         page = await open_chat()
+        for words in ("tage", "zeiten"):
+            await say(page, words)
+            await page.locator(".tiles").wait_for()
+            assert await violations(page) == []
         await say(page, "datum")
         await page.locator(".date").wait_for()
         assert await violations(page) == []
@@ -87,6 +94,9 @@ class TestAxe:
         await page.locator(".card").wait_for()
         await say(page, "return")
         await page.locator(".label img").wait_for()
+        web.engine.script["liste"] = offering("LM-105234", card=ORDERS)
+        await say(page, "liste")
+        await page.locator(".orders").wait_for()
         await page.locator(".label img").evaluate("image => image.decode()")
         assert await violations(page) == []
         await picture(page, f"cards-{scheme}")

@@ -15,7 +15,7 @@ from bot.conversation import Author, Reply
 from bot.storage.conversations import Conversations
 from bot.storage.tables import ConversationRow, MessageRow
 from tests.bot.channels.test_web_chat import rows
-from tests.browser.cards import ORDER, RETURN
+from tests.browser.cards import ORDER, ORDERS, RETURN
 from tests.browser.conftest import answer, picture, say, texts
 from tests.engine_double import turn_response
 
@@ -142,6 +142,35 @@ class TestChoices:
         await page.get_by_label("Datum", exact=True).fill("2030-05-17")
         await page.get_by_role("button", name="Datum senden").click()
         await answer(page, "echo: 17.05.2030")
+
+    async def test_of_possible_days_one_is_pressed(self, chat, web):
+        days = ["2030-11-25", "2030-11-26", "2030-11-27"]
+        titles = ["Montag, 25. November", "Dienstag, 26. November", "Mittwoch, 27. November"]
+        web.engine.script["wann"] = offering(*titles, "Abbrechen", input={"type": "date", "days": days})
+        page = await chat()
+        await say(page, "wann")
+        leaf = page.get_by_role("button", name="Dienstag, 26. November")
+        await expect(leaf).to_have_text("Di26Nov")
+        await expect(page.locator(".tiles button")).to_have_count(3)
+        await expect(page.locator(".date")).to_have_count(0)  # any other day would be refused
+        await expect(page.get_by_role("button", name="Abbrechen")).to_be_visible()
+        await picture(page, "days")
+        await leaf.click()
+        await answer(page, "echo")
+        assert (await texts(page))[-2] == "Dienstag, 26. November"
+        assert web.engine.requests[-1]["message"] == {"payload": "/inform{'Dienstag, 26. November'}"}
+
+    async def test_of_time_windows_one_is_pressed(self, chat, web):
+        titles = ["10 bis 12 Uhr", "16 bis 18 Uhr"]
+        hint = {"type": "time_window", "windows": ["10-12", "16-18"]}
+        web.engine.script["uhrzeit"] = offering(*titles, input=hint)
+        page = await chat()
+        await say(page, "uhrzeit")
+        await expect(page.locator(".tiles button")).to_have_count(2)
+        await picture(page, "windows")
+        await page.get_by_role("button", name="16 bis 18 Uhr").click()
+        await answer(page, "echo")
+        assert (await texts(page))[-2] == "16 bis 18 Uhr"
 
     async def test_a_photo_goes_with_the_message(self, chat, web, database, tmp_path: Path):
         out = io.BytesIO()
@@ -350,7 +379,23 @@ class TestCards:
         assert content(await (await downloading.value).path()).startswith(b"%PDF")
         await picture(page, "card-return")
 
-    @pytest.mark.parametrize("card", [{"type": "horoscope", "text": "x"}, {}, {"type": "order"}, {"type": "return"}])
+    async def test_a_list_of_orders(self, chat, web):
+        web.engine.script["bestellungen"] = offering("LM-105234", "LM-104582", card=ORDERS)
+        page = await chat()
+        await say(page, "bestellungen")
+        entries = page.locator(".card .orders > li")
+        await expect(entries).to_have_count(2)
+        await expect(entries.first).to_contain_text("Regenjacke Sylt")
+        await expect(entries.first).to_contain_text("19. November · 187,00 €")
+        await expect(entries.nth(1).locator(".trouble")).to_have_text("verspätet")
+        await picture(page, "card-orders")
+        await page.get_by_role("button", name="LM-104582").click()
+        await answer(page, "echo")
+        assert (await texts(page))[-2] == "LM-104582"
+
+    @pytest.mark.parametrize(
+        "card", [{"type": "horoscope", "text": "x"}, {}, {"type": "order"}, {"type": "orders"}, {"type": "return"}]
+    )
     async def test_what_is_unknown_or_empty_does_no_harm(self, chat, web, card):
         web.engine.script["karte"] = offering(text="Der Text genügt.", card=card)
         page = await chat()
@@ -370,6 +415,9 @@ class TestHostileText:
             "tracking_url": "javascript:alert(3)",
             "lines": [{"sku": "../../x", "name": self.EVIL, "variant": self.EVIL, "quantity": 1, "price": self.EVIL}],
         }
+        web.engine.script["liste"] = offering(
+            card={"type": "orders", "orders": [dict.fromkeys(("number", "status_text", "summary", "total"), self.EVIL)]}
+        )
         web.engine.script["karte"] = offering(
             self.EVIL, text=f"{self.EVIL} javascript:alert(4) https://example.org/ok", card=card
         )
@@ -378,6 +426,8 @@ class TestHostileText:
         await answer(page, "echo")
         await say(page, "karte")
         await answer(page, "javascript:alert(4)")
+        await say(page, "liste")
+        await expect(page.locator(".orders")).to_contain_text(self.EVIL)
         async with database.begin() as session:
             row = (await session.scalars(select(ConversationRow))).one()
             await Conversations(session).add_message(row, Author.AGENT, utc_now(), text=self.EVIL, agent_name=self.EVIL)

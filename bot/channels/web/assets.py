@@ -15,8 +15,10 @@ __all__ = ["Assets"]
 
 _TEXT = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
-# Whole lines of comment. They are for whoever reads the source and do not travel; line numbers stay.
+# Whole lines of comment, and the blanks before a line, are for whoever reads the source and do not travel; line
+# numbers stay. (A template text over several lines must not rely on its indentation.)
 _COMMENTS = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*$", re.MULTILINE | re.DOTALL)
+_INDENTS = re.compile(rb"^[ \t]+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def _load(path: Path) -> Asset:
     plain = path.read_bytes()
     if path.suffix in (".js", ".css"):
         plain = _COMMENTS.sub(lambda comment: b"\n" * comment[0].count(b"\n"), plain)
+        plain = _INDENTS.sub(b"", plain)
     media_type = _TEXT.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Asset(
         media_type=media_type,

@@ -153,17 +153,22 @@ class Hub:
 
     async def look_again(self) -> None:
         """Find what no wake-up told of: news, and conversations that began in another process."""
+        # A conversation that begins while we read is in the tab but not in what was read: it was not erased.
+        begun = {
+            visitor: [tab for tab in tabs if tab.conversation_id is not None]
+            for visitor, tabs in self._by_visitor.items()
+        }
         async with self._database.read() as session:
-            heads = await Chats(session).heads(CHANNEL, list(self._by_visitor))
+            heads = await Chats(session).heads(CHANNEL, list(begun))
         for visitor, head in heads.items():
             if all(link.is_at(head) for link in self._by_visitor.get(visitor, ())):
                 continue
             self.follow(visitor, head.conversation_id, head.public_id)
             await self.bring(head.conversation_id)
-        for visitor in set(self._by_visitor) - set(heads):
-            for link in self._by_visitor[visitor]:
-                if link.conversation_id is not None:  # erased: let the browser come back and find nothing
-                    link.let_go()
+        for visitor, tabs in begun.items():
+            if visitor not in heads:  # erased: let the browser come back and find nothing
+                for tab in tabs:
+                    tab.let_go()
 
     async def bring(self, conversation_id: int) -> None:
         """Read what the tabs of a conversation lack, and push it to them.

@@ -115,6 +115,7 @@ def web_routes(
             "maxUpload": UPLOAD_LIMIT,
             "pictures": pictures_at,
             "timeZone": settings.timezone,
+            "telegram": bool(settings.telegram_token.get_secret_value()),
         }
         html = page.render(
             language=language,
@@ -299,6 +300,15 @@ def web_routes(
             language=head.language,
         )
         return Response(page, media_type="application/pdf", headers=_download_headers("label.pdf"))
+
+    # -- the way to Telegram
+
+    @router.get("/chat/telegram-code.svg", summary="A link to Telegram as a QR code, for the phone beside the screen")
+    async def telegram_code(
+        link: Annotated[str, Query(pattern=r"^https://t\.me/\w{3,40}\?start=[A-Za-z0-9_-]{1,64}$")],
+        visitor: Annotated[Visitor, Depends(visitor_of)],
+    ) -> Response:
+        return Response(label_qr(link), media_type="image/svg+xml", headers=_download_headers("telegram.svg"))
 
     # -- transcript
 

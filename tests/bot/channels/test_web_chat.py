@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -10,6 +11,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from bot.channels.web.hub import Hub, Link
+from bot.channels.web.protocol import Pong
+from bot.channels.web.visitors import Visitors
 from bot.clock import utc_now
 from bot.conversation import Author
 from bot.storage.conversations import Conversations
@@ -248,6 +252,24 @@ class TestComingBack:
                 )
             message = await client.wait_for_text("Ich bin da.")
         assert (message["author"], message["agent"]) == ("agent", "Lena")
+
+    async def test_a_conversation_that_begins_while_it_looks_is_not_taken_for_erased(self, database, monkeypatch):
+        hub, link = Hub(database), Link("address")
+        link.browser = Visitors("key", 1).new()
+        hub.join(link)
+        read = database.read
+
+        @asynccontextmanager
+        async def read_and_meanwhile():
+            async with read() as session:
+                yield session
+            hub.follow(link.visitor, 1, "public")
+
+        monkeypatch.setattr(database, "read", read_and_meanwhile)
+        await hub.look_again()
+        assert link.conversation_id == 1
+        link.push(Pong())
+        assert await link.next() == Pong()  # and not the end
 
 
 class TestWhatStaysInside:

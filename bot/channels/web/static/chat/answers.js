@@ -1,7 +1,7 @@
 /** The ways to answer the last message without typing: buttons, scales, stars, a date, a photo. */
 
 import { h, icon } from "./dom.js";
-import { language, plural, t } from "./texts.js";
+import { day, language, plural, t } from "./texts.js";
 
 /**
  * @param {any} item the last message of bot or team
@@ -16,10 +16,15 @@ export function answers(item, tools) {
   const hint = item.input ?? {};
   const rated = buttons.filter((button) => /^\d{1,2}$/.test(button.title.trim()));
   const scaled = ["scale", "stars", "ces"].includes(hint.type) && rated.length > 1;
-  const rest = scaled ? buttons.filter((button) => !rated.includes(button)) : buttons;
+  const days = hint.type === "date" ? (hint.days ?? []) : [];
+  const times = hint.type === "time_window" ? (hint.windows ?? []) : [];
+  const placed = scaled ? rated : buttons.slice(0, days.length || times.length);
+  const rest = buttons.filter((button) => !placed.includes(button));
   const parts = [];
   if (scaled) parts.push(scale(hint, rated, press));
-  if (hint.type === "date") parts.push(date(hint, tools));
+  if (days.length) parts.push(dayTiles(days, placed, press));
+  else if (hint.type === "date") parts.push(date(hint, tools));
+  if (times.length) parts.push(timeTiles(placed, press));
   if (hint.type === "photo") {
     parts.push(
       h("button", { type: "button", class: "choice strong", onclick: tools.choosePhoto }, icon("clip"), t("photoChoose")),
@@ -58,6 +63,32 @@ function scale(hint, buttons, press) {
     { class: "rating" },
     row,
     ends.length === 2 && h("p", { class: "ends" }, ends.map((end) => h("span", {}, end))),
+  );
+}
+
+/** The days that are possible, as leaves of a calendar. The first buttons are theirs, in the same order. */
+function dayTiles(days, buttons, press) {
+  return h(
+    "div",
+    { class: "tiles days" },
+    buttons.map((button, i) =>
+      h(
+        "button",
+        { type: "button", "aria-label": button.title, title: button.title, onclick: press(button) },
+        h("span", {}, day(days[i], { weekday: "short" })),
+        h("b", {}, day(days[i], { day: "numeric" })),
+        h("span", {}, day(days[i], { month: "short" })),
+      ),
+    ),
+  );
+}
+
+/** The times of a day that are possible. */
+function timeTiles(buttons, press) {
+  return h(
+    "div",
+    { class: "tiles" },
+    buttons.map((button) => h("button", { type: "button", onclick: press(button) }, icon("clock"), button.title)),
   );
 }
 

@@ -22,14 +22,38 @@ const TROUBLE = ["delayed", "delivery_failed", "lost", "on_hold", "awaiting_paym
 export function card(item, tools) {
   const data = item.card;
   if (data?.type === "order") return order(data, tools);
+  if (data?.type === "orders") return orders(data, tools);
   if (data?.type === "return") return returned(data, item, tools);
   return null;
+}
+
+function orders(data, tools) {
+  return box(
+    h(
+      "ul",
+      { class: "orders" },
+      (data.orders ?? []).map((one) =>
+        h(
+          "li",
+          {},
+          tools.productPicture(one.sku),
+          h(
+            "div",
+            {},
+            head(one.number, one.status_text, trouble(one.status)),
+            one.summary && h("p", {}, one.summary),
+            h("p", { class: "small" }, [one.placed_on, one.total].filter(Boolean).join(" · ")),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function order(data, tools) {
   const step = STEP_OF[data.status];
   return box(
-    head(t("orderTitle", { number: data.number }), data.status_text, TROUBLE.includes(data.status) ? "trouble" : ""),
+    head(t("orderTitle", { number: data.number }), data.status_text, trouble(data.status)),
     step !== undefined &&
       h(
         "ol",
@@ -99,6 +123,8 @@ function lines(all = [], tools) {
     more > 1 && h("li", { class: "small" }, t("moreLines", { n: more })),
   );
 }
+
+const trouble = (status) => (TROUBLE.includes(status) ? "trouble" : "");
 
 const box = (...children) => h("article", { class: "card" }, children);
 

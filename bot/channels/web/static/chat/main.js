@@ -4,7 +4,8 @@ import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { Host } from "./host.js";
 import { store } from "./store.js";
-import { language, speak } from "./texts.js";
+import { comeBack } from "./telegram.js";
+import { language, speak, t } from "./texts.js";
 import { paint } from "./theme.js";
 import { View } from "./view.js";
 
@@ -59,5 +60,10 @@ store.onVisitorChanged(() => {
 });
 
 view.render();
+if (options.resume) {
+  // The code counts once; left in the address, a reload would only find it spent.
+  history.replaceState(null, "", location.pathname + location.search);
+  if (!(await comeBack(url, options.resume))) view.note(t("resumeFailed"), true, true);
+}
 connection.start();
 host.ready();

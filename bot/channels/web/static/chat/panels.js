@@ -2,6 +2,7 @@
 
 import { h, icon, link } from "./dom.js";
 import { store } from "./store.js";
+import { Telegram } from "./telegram.js";
 import { clock, day, language, plural, t } from "./texts.js";
 
 export class Panels {
@@ -48,6 +49,7 @@ export class Panels {
       ...[
         begun && item("promise", t("promises"), () => this.promises()),
         begun && item("save", t("transcript"), () => this.transcript()),
+        config.telegram && item("send", t("telegram"), () => this.telegram()),
         h("li", {}, h("button", { type: "button", lang: t("switchLanguageCode"), onclick: () => this.#switch() }, icon("language"), h("span", {}, t("switchLanguage")))),
         item("sound", t("sound"), () => (store.sound = !store.sound), { "aria-pressed": String(store.sound) }),
         config.withdrawal && h("li", {}, this.#menuLink(config.withdrawal, icon("undo"), t("withdrawal"))),
@@ -131,6 +133,10 @@ export class Panels {
       [t("cancel")],
       [t("restartYes"), () => this.view.connection.send({ type: "restart" }), true],
     );
+  }
+
+  telegram() {
+    new Telegram(this.view, (...parts) => this.#dialog(...parts)).start();
   }
 
   promises() {

@@ -191,6 +191,7 @@ export class View {
   say(message) {
     // The pressed button goes away; without a new place the keyboard would be nowhere.
     const focused = this.answerArea.contains(document.activeElement) || this.starters.contains(document.activeElement);
+    if (this.stays) this.note("");
     this.conversation.say(message);
     if (focused) (matchMedia("(pointer: coarse)").matches ? this.log : this.text).focus({ preventScroll: true });
   }
@@ -265,7 +266,7 @@ export class View {
         return this.#typing();
       case "online":
         clearTimeout(this.offlineTimer);
-        if (this.conversation.online) return this.note("");
+        if (this.conversation.online) return this.stays ? undefined : this.note("");
         // A line that is back in a moment is not worth a word.
         this.offlineTimer = setTimeout(() => this.note(t("offline"), true), 2_000);
         return undefined;
@@ -293,8 +294,9 @@ export class View {
     this.isOpen = false;
   }
 
-  /** @param {string} text @param {boolean} [warn] */
-  note(text, warn = false) {
+  /** @param {string} text @param {boolean} [warn] @param {boolean} [stays] until the customer goes on */
+  note(text, warn = false, stays = false) {
+    this.stays = stays;
     this.notice.classList.toggle("warn", warn);
     this.notice.replaceChildren(...(text ? [icon(warn ? "alert" : "clock"), h("span", {}, text)] : []));
   }
