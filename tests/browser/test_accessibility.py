@@ -108,7 +108,7 @@ class TestAxe:
         await answer(page, "Team")
         assert await violations(page) == []
         await TestPerson.lena_takes_over(web, database)
-        await page.locator(".message.agent").wait_for(timeout=15_000)
+        await page.locator(".message.agent").wait_for(timeout=60_000)
         assert await violations(page) == []
 
     async def test_offline_and_failed(self, open_chat, scheme):
@@ -122,7 +122,7 @@ class TestAxe:
         assert await violations(page) == []
         await page.context.set_offline(True)
         await say(page, "ohne Netz")
-        await expect(page.locator(".notice")).to_contain_text("Keine Verbindung", timeout=15_000)
+        await expect(page.locator(".notice")).to_contain_text("Keine Verbindung", timeout=60_000)
         await expect(page.locator("[data-state=waiting]")).to_be_visible()
         assert await violations(page) == []
         await picture(page, f"offline-{scheme}")

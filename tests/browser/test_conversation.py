@@ -264,7 +264,7 @@ class TestPerson:
         await page.get_by_role("button", name="Ja, bitte verbinden").click()
         await expect(page.locator(".sub")).to_contain_text("Team verständigt")
         await self.lena_takes_over(web, database)
-        await expect(page.locator(".sub")).to_contain_text("Lena", timeout=15_000)
+        await expect(page.locator(".sub")).to_contain_text("Lena", timeout=60_000)
         await answer(page, "Guten Tag, hier ist Lena.")
         await expect(page.locator(".agent .author")).to_have_text("Lena")
         await expect(page.locator(".person")).to_be_hidden()
@@ -431,7 +431,7 @@ class TestHostileText:
         async with database.begin() as session:
             row = (await session.scalars(select(ConversationRow))).one()
             await Conversations(session).add_message(row, Author.AGENT, utc_now(), text=self.EVIL, agent_name=self.EVIL)
-        await expect(page.locator(".agent .bubble")).to_have_text(self.EVIL, timeout=15_000)
+        await expect(page.locator(".agent .bubble")).to_have_text(self.EVIL, timeout=60_000)
         links = await page.locator(".log a").evaluate_all("links => links.map((link) => link.href)")
         assert [link for link in links if not link.startswith("https://")] == []
         assert await page.locator(".log script, .log img[onerror]").count() == 0

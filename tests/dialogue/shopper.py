@@ -12,7 +12,7 @@ class Shopper:
     """Talks to the bot over the REST channel."""
 
     def __init__(self, service: str, name: str) -> None:
-        self._http = httpx.Client(base_url=service, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=service, timeout=60, trust_env=False)
         self._name = name
         self._buttons: dict[str, str] = {}
         self.transcript: list[str] = []

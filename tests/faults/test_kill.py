@@ -72,7 +72,7 @@ async def test_a_kill_loses_nothing_and_says_nothing_twice(boundary, settings, e
     service = Service(settings, engine_double.url, boundary, tmp_path / "killed")
     heard: list[str] = []
     try:
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
             for i in range(3):
                 body = {"sender": "anna", "message": f"nr {i}", "message_id": f"m{i}"}
                 heard += [a["text"] for a in await post_until_taken(service, client, body)]

@@ -57,7 +57,7 @@ class Product:
 
     def post(self, message: str, message_id: str) -> list[str]:
         body = {"sender": "anna", "message": message, "message_id": message_id}
-        response = httpx.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30, trust_env=False)
+        response = httpx.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=60, trust_env=False)
         assert response.status_code == 200, response.text
         return [answer["text"] for answer in response.json()]
 

@@ -10,7 +10,7 @@ class Browser:
     """One visitor's chat."""
 
     def __init__(self, url: str, visitor: str | None = None) -> None:
-        self.http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=20, headers={"Origin": url})
+        self.http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, headers={"Origin": url})
         self.visitor = visitor
         self.messages: dict[tuple[str, int], dict[str, Any]] = {}
         self.conversation: str | None = None

@@ -439,7 +439,7 @@ class TestPageAndLanguage:
 
 class TestByPost:
     async def test_the_same_frames_go_by_request(self, web):
-        async with httpx.AsyncClient(base_url=web.url, headers={"Origin": web.url}, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=web.url, headers={"Origin": web.url}, timeout=60) as http:
 
             async def exchange(hello, *frames, wait_s=0):
                 body = {"hello": hello, "frames": frames, "wait_s": wait_s}
