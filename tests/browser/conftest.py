@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright, expect
 
 from tests.bot.channels.web_service import WebService, web_service
 
@@ -24,6 +24,8 @@ FLAGS = [
 ]
 # Where pictures of a test are kept when it is worth looking at them: ZUSAGE_PICTURES=directory
 PICTURES = os.environ.get("ZUSAGE_PICTURES", "")
+
+expect.set_options(timeout=60_000)
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -60,7 +62,7 @@ async def context(browser) -> AsyncIterator[Callable[..., Awaitable[BrowserConte
     async def open_context(**options: Any) -> BrowserContext:
         options = {"locale": "de-DE", "viewport": {"width": 1280, "height": 860}} | options
         context = await browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         context.on("weberror", lambda error: troubles.append(str(error.error)))
         context.on("dialog", lambda dialog: troubles.append(f"a script ran: {dialog.message}"))
         return context
