@@ -76,6 +76,7 @@ def make_operations(
         zone=settings.zone,
         clock=clock,
         key=settings.signing_key,
+        whole_number=policies.whole_number,
     )
 
 

@@ -126,7 +126,10 @@ class Operations:
         zone: ZoneInfo,
         clock: Clock,
         key: str,
+        whole_number: Callable[[str], str] = str,
     ) -> None:
+        """``whole_number`` completes an order number of which a customer wrote the digits only."""
+        self._whole_number = whole_number
         self._operations: dict[str, Operation] = {}
         self._backend = backend
         self._log = log
@@ -186,6 +189,9 @@ class Operations:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "args"
             raise InvalidInput(f"{name}: {where}: {first['msg']}", code="invalid_arguments") from error
+        if (number := getattr(parsed, "order_number", None)) is not None:
+            # Here, before anything is looked up or counted, so that no spelling gives more attempts than another.
+            parsed = parsed.model_copy(update={"order_number": self._whole_number(number)})
         call = Call(conversation_id, turn_id, address, dry_run, self._clock())
         if not operation.once or dry_run:
             return await self._attempt(operation, call, parsed, None)

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bot.errors import InvalidInput
-from bot.shop.models import LocalText, PaymentKind, Stage
+from bot.shop.models import LocalText, PaymentKind, Stage, normal_number
 from bot.shop.money import Money
 
 __all__ = [
@@ -127,6 +127,11 @@ class Shop(_Rule):
     website: str
     account: dict[str, str] = Field(default_factory=dict, description="register, login, password: addresses")
     privacy_url: str = Field("", description="the shop's privacy page; empty: the chat's own")
+    order_prefix: str = Field(
+        "",
+        pattern=r"^(|[A-Za-z0-9 ./#-]*[A-Za-z][A-Za-z0-9 ./#-]*)$",
+        description="what every order number begins with; customers may leave it out: 105804 for LM-105804",
+    )
     payment_url: str | None = Field(None, description="where a customer pays an order; {number} is its number")
     newsletter: LocalText | None = None
     stores: dict[str, Store] = Field(default_factory=dict)
@@ -360,6 +365,11 @@ class Policies(_Rule):
         """Return the policy of an operation; one that has none of its own is open to everyone."""
         policy = getattr(self.operations, name, None)
         return policy if isinstance(policy, OperationPolicy) else OpenPolicy()
+
+    def whole_number(self, order_number: str) -> str:
+        """Return an order number with the shop's prefix, where somebody wrote its digits only."""
+        bare = normal_number(order_number)
+        return f"{self.shop.order_prefix}{bare}" if self.shop.order_prefix and bare.isdecimal() else order_number
 
     def with_privacy_page(self, url: str) -> Self:
         """Return the same policies with a privacy page, where the shop names none of its own."""

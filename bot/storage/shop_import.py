@@ -7,9 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from operator import itemgetter
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -402,6 +403,15 @@ _zone: ZoneInfo
 def _set_up(policies: Policies, zone: ZoneInfo) -> None:
     global _policies, _zone
     _policies, _zone = policies, zone
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this checker when the import is killed: it would wait for its next batch forever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _check_there(lines: list[SourceLine | LineError]) -> Checked:

@@ -140,6 +140,7 @@ def desk_of(
         zone=calendar.zone,
         clock=clock,
         key="test-key",
+        whole_number=policies.whole_number,
     )
     return Desk(operations, verifier, backend, data, policies, calendar, clock, mailer)
 

@@ -77,7 +77,59 @@ class TestProof:
         assert (await desk.denied("order", order_number=other.number))[0] == "not_verified"
 
 
+class TestDigitsOnly:
+    """Customers leave out what every number begins with; shop.order_prefix of the policies says what that is."""
+
+    async def test_the_digits_open_the_order(self, desk):
+        order = desk.sample("in_transit")
+        digits = order.number.removeprefix("LM-")
+        data = await desk.done("verify", order_number=f" {digits} ", email=order.email)
+        assert (data["state"], data["order_number"]) == ("verified", order.number)
+        assert (await desk.done("order", order_number=digits))["number"] == order.number
+
+    async def test_they_reveal_nothing(self, desk):
+        order = desk.sample("in_transit")
+        digits = order.number.removeprefix("LM-")
+        wrong = await desk.call("verify", who="c1", order_number=digits, email="nobody@example.org")
+        unknown = await desk.call("verify", who="c2", order_number="999999", email="nobody@example.org")
+        assert wrong == unknown
+        assert (await desk.denied("order", who="c3", order_number=digits))[0] == "not_verified"
+        assert (await desk.denied("order", who="c3", order_number="999999"))[0] == "not_verified"
+
+    async def test_another_spelling_gives_no_further_attempts(self, desk):
+        order = desk.sample("in_transit")
+        spellings = (order.number, order.number.removeprefix("LM-"), order.number.lower().replace("-", " "))
+        for number, who in zip(spellings * 2, "abcdef", strict=True):
+            data = await desk.done("verify", who=who, order_number=number, email="x@example.org")
+        assert data["state"] == "locked"
+
+    async def test_a_shop_without_prefix_takes_numbers_as_they_are(self, desk):
+        shop = desk.policies.shop.model_copy(update={"order_prefix": ""})
+        assert desk.policies.model_copy(update={"shop": shop}).whole_number("105804") == "105804"
+        assert desk.policies.whole_number("B 105804") == "B 105804"
+
+
 class TestGivesNothingAway:
+    @pytest.mark.parametrize("field", ["email", "postcode"])
+    async def test_unknown_and_wrong_do_the_same_work(self, desk, database, field):
+        """As many statements of the same kind, so that even without the pause the time tells nothing."""
+        from sqlalchemy import event
+
+        order = desk.sample("in_transit")
+        kinds = []
+        for who, number in (("c1", order.number), ("c2", "LM-999999")):
+            seen: list[str] = []
+            engine = database.engine.sync_engine
+
+            def note(_conn, _cursor, statement, *_rest, seen=seen):
+                seen.append(" ".join(statement.split()))
+
+            event.listen(engine, "before_cursor_execute", note)
+            await desk.call("verify", who=who, order_number=number, **{field: "00000"})
+            event.remove(engine, "before_cursor_execute", note)
+            kinds.append(seen)
+        assert kinds[0] == kinds[1]
+
     async def test_unknown_order_and_wrong_mail_answer_alike(self, desk):
         order = desk.sample("in_transit")
         wrong = await desk.call("verify", who="c1", order_number=order.number, email="nobody@example.org")

@@ -383,3 +383,49 @@ class TestOtherStates:
         assert found.placed_at is None
         assert found.expected_on is None
         assert found.promised_on is None
+
+
+class TestBeingKilled:
+    def test_no_checker_is_left_behind(self, tmp_path):
+        """Killed without a chance to tidy up, as a supervisor or the kernel does it."""
+        import os
+        import signal
+        import subprocess
+        import sys
+        import time
+
+        script = (
+            "from concurrent.futures import ProcessPoolExecutor\n"
+            "from multiprocessing import get_context\n"
+            "from bot.storage import shop_import\n"
+            "import os, time\n"
+            "if __name__ == '__main__':\n"
+            "    pool = ProcessPoolExecutor(2, get_context('spawn'), initializer=shop_import._set_up,\n"
+            "                               initargs=(None, None))\n"
+            "    futures = [pool.submit(time.sleep, 0.3) for _ in range(2)]\n"
+            "    [future.result() for future in futures]\n"
+            "    print(*pool._processes, flush=True)\n"
+            "    time.sleep(600)\n"
+        )
+        path = tmp_path / "importing.py"
+        path.write_text(script, encoding="utf-8")
+        importing = subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, text=True)
+        assert importing.stdout is not None
+        checkers = [int(word) for word in importing.stdout.readline().split()]
+        assert checkers
+        importing.send_signal(signal.SIGKILL)
+        importing.wait()
+        until = time.monotonic() + 60
+
+        def alive(pid: int) -> bool:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return False
+            # One that ended and that nobody has looked after yet has ended.
+            state = Path(f"/proc/{pid}/stat")
+            return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+        while any(map(alive, checkers)) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(map(alive, checkers))
