@@ -62,7 +62,8 @@ from bot.privacy.service import Privacy, Retention
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
-from bot.shop_side import ShopDesk, make_operations, make_verifier
+from bot.shop_push import ShopPush
+from bot.shop_side import ShopDesk, make_operations, make_verifier, shop_listener
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.knowledge import KnowledgeStore
@@ -190,6 +191,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     filing = WithdrawalFiling(
         database, handoffs, mailer, policies.shop, settings.default_language, wakeup.publish, clock
     )
+    listener = shop_listener(settings)
+    push = ShopPush(database, listener, clock) if listener is not None else None
     retention = Retention(
         Privacy(database, settings.data_dir, policies.shop.name, settings.zone, wakeup.publish, clock),
         timedelta(days=settings.retention_days),
@@ -207,6 +210,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(60, restock.tell, "goods that are back")
     timers.every(30, filing.file_new, "declared withdrawals")
     timers.every(3600, retention.run, "retention")
+    if push is not None:
+        timers.every(5, push.tell_due, "news for the shop system")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 
@@ -237,6 +242,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         if telegram is not None:
             await telegram.close()
         await wakeup.stop()
+        if listener is not None:
+            await listener.close()
         await engine.close()
         await database.close()
 

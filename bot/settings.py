@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     )
 
     policies: Path = Field(Path("policies.yml"), description="The shop's rules.")
+    shop_webhook_url: str = Field("", description="Told of every change that is made to an order here; docs/shop.md.")
+    shop_webhook_secret: SecretStr = Field(SecretStr(""), description="Signs what is told to the shop system.")
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Web origins that may embed the chat, separated by commas."
     )

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 from bot.clock import Clock, utc_now
+from bot.errors import InvalidInput
 from bot.settings import Settings
 from bot.shop.access import ShopAccess
 from bot.shop.calendar import Calendar
@@ -20,16 +22,18 @@ from bot.shop.policies import Policies, load_policies
 from bot.shop.proof_operations import proof_operations
 from bot.shop.samples import Sample, find_samples, tour_of
 from bot.shop.service_operations import service_operations
+from bot.shop.telling import ShopEvent, Webhook
 from bot.shop.verification import Verifier
 from bot.shop.views import OpeningHours
 from bot.storage import migrate
 from bot.storage.database import Database
 from bot.storage.shop import SqlShop
+from bot.storage.shop_events import ShopEvents
 from bot.storage.shop_import import ShopImport
 from bot.storage.shop_loading import ShopLoader
 from bot.storage.shop_trace import SqlOperationLog, SqlProofs
 
-__all__ = ["DEMO_SEED", "ShopDesk", "make_operations", "make_verifier", "open_desk", "refresh", "tour"]
+__all__ = ["DEMO_SEED", "ShopDesk", "make_operations", "make_verifier", "open_desk", "refresh", "shop_listener", "tour"]
 
 DEMO_SEED = 7
 DEMO = "demo"
@@ -78,6 +82,19 @@ def make_operations(
         key=settings.signing_key,
         whole_number=policies.whole_number,
     )
+
+
+def shop_listener(settings: Settings) -> Webhook | None:
+    """Return who is told of changes that are made here; None if nobody is.
+
+    Raises:
+        InvalidInput: an address without a secret: whoever gets it could not tell that it comes from us.
+    """
+    if not settings.shop_webhook_url:
+        return None
+    if not (secret := settings.shop_webhook_secret.get_secret_value()):
+        raise InvalidInput("ZUSAGE_SHOP_WEBHOOK_URL needs ZUSAGE_SHOP_WEBHOOK_SECRET", code="settings_invalid")
+    return Webhook(settings.shop_webhook_url, secret)
 
 
 class ShopDesk:
@@ -135,6 +152,12 @@ class ShopDesk:
         """Import files of customers, products, orders, shipments and returns."""
         work = ShopImport(self._database, self.policies, self.calendar.zone)
         return await work.run(paths, self.now(), progress=progress, on_error=on_error)
+
+    async def changes(self, since: datetime | None, *, untold: bool) -> AsyncIterator[ShopEvent]:
+        """Return changes that were made here, in their order."""
+        async with self._database.read() as session:
+            async for event in ShopEvents(session).since(since, untold=untold):
+                yield event
 
     def _fingerprint(self) -> str:
         """Changed policies make another shop: delivery options and periods shape the orders."""

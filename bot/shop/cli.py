@@ -1,11 +1,11 @@
-"""The commands ``zusage shop samples | show | demo | import | schema``: look at the shop's data and fill it."""
+"""The commands ``zusage shop samples | show | demo | import | changes | schema``: look at the shop's data, fill it."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -22,6 +22,7 @@ from bot.shop.models import Customer, Order
 from bot.shop.policies import Policies
 from bot.shop.rules.ground import Ground
 from bot.shop.samples import Sample
+from bot.shop.telling import ShopEvent
 from bot.shop.views import order_view, plain
 
 __all__ = ["ShopDesk", "shop_commands"]
@@ -65,6 +66,10 @@ class ShopDesk(Protocol):
         self, paths: Sequence[Path], progress: Callable[[str, int], None], on_error: Callable[[LineError], None]
     ) -> ImportReport:
         """Import files of customers, products, orders, shipments and returns."""
+        ...
+
+    def changes(self, since: datetime | None, *, untold: bool) -> AsyncIterator[ShopEvent]:
+        """Return changes that were made to orders here, in their order."""
         ...
 
 
@@ -166,6 +171,19 @@ def shop_commands(open_desk: Callable[[], AbstractAsyncContextManager[ShopDesk]]
                     f"... and {more:,} more" + ("" if errors else "; --errors FILE lists them all"), highlight=False
                 )
             raise typer.Exit(2)
+
+    @commands.command()
+    def changes(
+        since: Annotated[datetime | None, typer.Option(help="From this instant on (UTC).")] = None,
+        untold: Annotated[bool, typer.Option("--untold", help="Only what the webhook could not deliver yet.")] = False,
+    ) -> None:
+        """Print what was changed on orders here, one JSON document per line, for the shop system to read."""
+
+        async def print_all(desk: ShopDesk) -> None:
+            async for event in desk.changes(since.replace(tzinfo=UTC) if since else None, untold=untold):
+                print(json.dumps(event.as_json(), ensure_ascii=False))
+
+        run(print_all)
 
     @commands.command("schema")
     def show_schema(

@@ -29,6 +29,7 @@ from bot.storage.shop_tables import (
     ProofAttemptRow,
     RequestRow,
     ReturnRow,
+    ShopEventRow,
     StockWatchRow,
     WithdrawalRow,
 )
@@ -228,6 +229,7 @@ HELD: dict[str, Belongs] = {
         (
             "shop_changes",
             "shop_claims",
+            "shop_events",
             "shop_order_lines",
             "shop_payments",
             "shop_refunds",
@@ -584,6 +586,7 @@ class PersonalData:
             (WithdrawalRow, WithdrawalRow.received_at < evidence),
             (Audit, Audit.at < evidence),
             (OperationRow, OperationRow.started_at < conversations),
+            (ShopEventRow, ShopEventRow.at < conversations),
             (ProofAttemptRow, ProofAttemptRow.at < month),
             (CodeRow, CodeRow.expires_at < month),
             (GrantRow, GrantRow.expires_at < conversations),

@@ -53,6 +53,7 @@ from bot.shop.order_state import stage_after
 from bot.shop.search_words import fold, product_text, query_words
 from bot.storage import shop_rows
 from bot.storage.database import Collision, Database
+from bot.storage.shop_events import shop_event
 from bot.storage.shop_rows import OrderParts
 from bot.storage.shop_tables import (
     ClaimRow,
@@ -282,6 +283,7 @@ class SqlShop:
         )
         if row is not None:
             row.version += 1
+            session.add(shop_event(row, change, applied))
         return applied
 
     async def _carry_out(self, session: AsyncSession, change: Change, row: OrderRow | None) -> Applied:

@@ -33,6 +33,7 @@ __all__ = [
     "ReturnRow",
     "ShipmentLineRow",
     "ShipmentRow",
+    "ShopEventRow",
     "ShopStateRow",
     "StockWatchRow",
     "VariantRow",
@@ -317,6 +318,27 @@ class OrderChangeRow(Base):
     operation: Mapped[str] = mapped_column(String(40))
     applied: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class ShopEventRow(Base):
+    """What the shop system has to hear of a change that was made here. Written in the same transaction."""
+
+    __tablename__ = "shop_events"
+    __table_args__ = (Index("ix_shop_events_due", "state", "next_try_at"),)
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(40), unique=True)  # by which the shop system knows it again
+    order_id: Mapped[int] = mapped_column(ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
+    order_number: Mapped[str] = mapped_column(String(40))
+    operation: Mapped[str] = mapped_column(String(40))
+    change: Mapped[dict[str, Any]] = mapped_column(Json)
+    applied: Mapped[dict[str, Any]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    state: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting, sent, dead
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(String(300))
 
 
 class VoucherRow(Base):

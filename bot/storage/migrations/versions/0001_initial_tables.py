@@ -858,6 +858,29 @@ def upgrade() -> None:
     with op.batch_alter_table('shop_claims', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_shop_claims_order_id'), ['order_id'], unique=False)
 
+    op.create_table('shop_events',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('public_id', sa.String(length=40), nullable=False),
+    sa.Column('order_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('order_number', sa.String(length=40), nullable=False),
+    sa.Column('operation', sa.String(length=40), nullable=False),
+    sa.Column('change', bot.storage.base.Json, nullable=False),
+    sa.Column('applied', bot.storage.base.Json, nullable=False),
+    sa.Column('at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('next_try_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('sent_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.ForeignKeyConstraint(['order_id'], ['shop_orders.id'], name=op.f('fk_shop_events_order_id_shop_orders'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_shop_events')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_shop_events_public_id'))
+    )
+    with op.batch_alter_table('shop_events', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_shop_events_at'), ['at'], unique=False)
+        batch_op.create_index('ix_shop_events_due', ['state', 'next_try_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_shop_events_order_id'), ['order_id'], unique=False)
+
     op.create_table('shop_order_lines',
     sa.Column('order_id', bot.storage.base.BigInt, nullable=False),
     sa.Column('key', sa.String(length=64), nullable=False),
@@ -1077,6 +1100,12 @@ def downgrade() -> None:
     op.drop_table('shop_refunds')
     op.drop_table('shop_payments')
     op.drop_table('shop_order_lines')
+    with op.batch_alter_table('shop_events', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_shop_events_order_id'))
+        batch_op.drop_index('ix_shop_events_due')
+        batch_op.drop_index(batch_op.f('ix_shop_events_at'))
+
+    op.drop_table('shop_events')
     with op.batch_alter_table('shop_claims', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_shop_claims_order_id'))
 
