@@ -182,13 +182,7 @@ class EngineClient:
             EngineUnreachable: not reached, or not in time; try again.
             EngineFailed: reached, but this message could not be answered.
         """
-        body = await self._post("/turn", request.model_dump(mode="json"))
-        try:
-            response = TurnResponse.model_validate(body)
-        except ValidationError as error:
-            raise EngineFailed(
-                f"the engine's answer does not fit the contract: {error.error_count()} errors"
-            ) from error
+        response = _of_contract(TurnResponse, await self._post("/turn", request.model_dump(mode="json")))
         if not response.replies and not response.facts.requests:
             raise EngineFailed("the engine answered nothing")
         return response
@@ -199,7 +193,7 @@ class EngineClient:
         Raises:
             EngineFailed: as for ``turn``.
         """
-        return ParseResult.model_validate(await self._post("/parse", {"text": text, "language": language}))
+        return _of_contract(ParseResult, await self._post("/parse", {"text": text, "language": language}))
 
     async def healthy(self) -> bool:
         """Tell whether the engine is ready to answer."""
@@ -218,11 +212,19 @@ class EngineClient:
             response = await self._http.post(path, json=body)
         except httpx.HTTPError as error:
             raise EngineUnreachable(f"the engine does not answer: {type(error).__name__}") from error
-        if response.status_code == httpx.codes.OK:
-            return response.json()
         try:
+            if response.status_code == httpx.codes.OK:
+                return response.json()
             detail = response.json()["error"]
             message, retry = f"{detail['code']}: {detail['message']}", bool(detail["retry"])
         except (ValueError, KeyError, TypeError):
             message, retry = f"HTTP {response.status_code}", True
         raise EngineFailed(message, retry=retry)
+
+
+def _of_contract[M: BaseModel](model: type[M], body: Any) -> M:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        # Not the error's own words: they hold the customer's.
+        raise EngineFailed(f"the engine's answer does not fit the contract: {error.error_count()} errors") from None

@@ -234,6 +234,10 @@ class TurnHandler:
                 except LeaseLost:
                     log.warning("conversation %s was taken over by another process", conversation_id)
                     return
+                except Exception as error:
+                    # A fault of our own: without this the message would be tried for ever, and hold up all later ones.
+                    log.exception("turn %s failed", claim.turn_public_id)
+                    await self.postpone(claim, error)
                 await self.publish(conversation_id)
 
     async def feel(self, receipt: Receipt, incoming: Incoming) -> None:
@@ -415,10 +419,12 @@ class TurnHandler:
         turn.answered_at = now
         turn.next_try_at = None
 
-    async def postpone(self, claim: Claim, error: EngineFailed) -> None:
+    async def postpone(self, claim: Claim, error: Exception) -> None:
         """Keep an unanswered message for later, say so once, and give it to a person after a few tries."""
         now = self.clock()
-        unreachable = isinstance(error, EngineUnreachable)
+        of_engine = error if isinstance(error, EngineFailed) else None
+        # The words of other errors may hold the customer's.
+        reason = of_engine.message if of_engine else type(error).__name__
         async with self.database.begin() as session:
             conversations = Conversations(session)
             try:
@@ -426,15 +432,16 @@ class TurnHandler:
             except LeaseLost:
                 return
             records = Records(session)
-            await records.outage_seen("engine", now, error.message, message=turn.tries == 0)
+            if of_engine:
+                await records.outage_seen("engine", now, reason, message=turn.tries == 0)
             turn.tries += 1
-            turn.error = error.message[:300]
-            if unreachable:
+            turn.error = reason[:300]
+            if isinstance(error, EngineUnreachable):
                 turn.next_try_at = now + UNREACHABLE_RETRY
                 exhausted = now - turn.created_at > PATIENCE
             else:
                 turn.next_try_at = now + timedelta(seconds=2**turn.tries)
-                exhausted = not error.retry or turn.tries >= self.settings.engine_tries
+                exhausted = (of_engine is not None and not of_engine.retry) or turn.tries >= self.settings.engine_tries
             language = _language(conversation.language)
             if exhausted:
                 replies = [Reply(text=text("handoff_stuck", language))]
@@ -447,7 +454,7 @@ class TurnHandler:
                     await conversations.add_reply(
                         conversation, Reply(text=text("engine_delay", language)), now, turn_id=turn.id
                     )
-        log.warning("turn %s could not be answered (%s)", claim.turn_public_id, error.message)
+        log.warning("turn %s could not be answered (%s)", claim.turn_public_id, reason)
 
     @staticmethod
     async def _told_of_delay(conversations: Conversations, claim: Claim) -> bool:

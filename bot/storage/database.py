@@ -58,7 +58,8 @@ class Database:
             options |= {"pool_size": pool_size, "max_overflow": pool_size}
         else:
             options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 30}
-        self.engine: AsyncEngine = create_async_engine(parsed, **options)
+        # Errors go into logs, and parameters hold customers' words.
+        self.engine: AsyncEngine = create_async_engine(parsed, hide_parameters=True, **options)
         self.url = parsed
         if self.is_sqlite:
             _prepare_sqlite(self.engine)

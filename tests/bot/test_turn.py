@@ -273,6 +273,43 @@ class TestEngineFailure:
         assert [r["message"]["text"] for r in world.double.requests] == ["Gift"]
 
 
+class TestFaultOfOurOwn:
+    async def test_the_customer_is_told_once_and_answered_when_it_is_mended(self, world: World, monkeypatch) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr("bot.turn.decide", _raise)
+            receipt = await world.say("eins")
+        assert [text.split()[0:2] for text in await world.texts()] == [["Meine", "Antwort"]]
+        assert await world.rows(Outage) == []  # the engine did its work
+        world.clock_skew += timedelta(minutes=1)
+        await world.turns.answer(receipt.conversation_id)
+        assert (await world.texts())[-1] == "echo: eins"
+
+    async def test_a_message_that_fails_again_and_again_goes_to_a_person_and_later_ones_are_answered(
+        self, world: World, monkeypatch
+    ) -> None:
+        def fails_for_one(facts, text, before):
+            return _raise() if text == "Gift" else None
+
+        monkeypatch.setattr("bot.turn.decide", fails_for_one)
+        receipt = await world.say("Gift")
+        await world.say("danach")
+        for _ in range(world.settings.engine_tries):
+            world.clock_skew += timedelta(minutes=1)
+            await world.turns.answer(receipt.conversation_id)
+        assert [h.reason for h in await world.rows(Handoff)] == ["stuck_turn"]
+        assert [t.state for t in await world.rows(Turn)] == [TurnState.WITH_PERSON, TurnState.DONE]
+        assert (await world.texts())[-1] == "echo: danach"
+
+    async def test_its_words_are_not_kept_with_the_turn(self, world: World, monkeypatch) -> None:
+        monkeypatch.setattr("bot.turn.decide", _raise)
+        await world.say("eins")
+        assert [turn.error for turn in await world.rows(Turn)] == ["ArithmeticError"]
+
+
+def _raise(*_: object) -> None:
+    raise ArithmeticError("what the customer wrote")
+
+
 class TestRecord:
     async def test_signals_of_a_turn_are_rows(self, world: World) -> None:
         world.double.script["Wut"] = lambda body: turn_response(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from bot.storage.conversations import Conversations
 from bot.storage.database import Collision, Database, async_url
@@ -81,6 +82,12 @@ class TestBegin:
         with pytest.raises(Collision):
             async with database.begin() as session:
                 session.add(ChannelLink(conversation_id=404, channel="web", external_key="anna"))
+
+    async def test_an_error_does_not_repeat_what_was_to_be_written(self, database) -> None:
+        with pytest.raises(DBAPIError) as failure:
+            async with database.begin() as session:
+                await session.execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": "Kirchweg 3"})
+        assert "Kirchweg" not in str(failure.value)
 
 
 class TestRead:
