@@ -25,6 +25,7 @@ class EngineDouble:
         self.intents: dict[str, str] = {}  # what /parse understands in a text
         self.emotions: dict[str, dict[str, Any]] = {}  # and what it feels in it
         self.delay_s = 0.0
+        self.hold: asyncio.Event | None = None  # turns are answered once it is set
         self.fail_with: int | None = None
         self.app = FastAPI()
         self.app.post("/turn")(self._turn)
@@ -54,6 +55,8 @@ class EngineDouble:
         self.requests.append(body)
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
+        if self.hold is not None:
+            await self.hold.wait()
         if self.fail_with is not None:
             return error(self.fail_with)
         message = body["message"]

@@ -9,6 +9,8 @@ __all__ = ["Pace"]
 # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 PER_CHAT_S = 1.0
 PER_SECOND = 30
+# What another process sent until just now counts for a second more.
+AFTER_ANOTHER_S = 1.0
 
 
 class Pace:
@@ -38,7 +40,7 @@ class Pace:
 
     def open(self) -> None:
         """Allow sending."""
-        self._opens_at = self._clock() + max(1.0, self._per_chat_s)
+        self._opens_at = self._clock() + max(AFTER_ANOTHER_S, self._per_chat_s)
 
     def close(self) -> None:
         """Allow nothing from now on."""

@@ -6,7 +6,22 @@ from collections.abc import AsyncIterator
 import pytest
 from PIL import Image
 
+from bot.channels.telegram import pacing
 from tests.telegram_double.world import World, running
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most tests are not about limits, and would only wait for them; ``paced`` brings them back."""
+    monkeypatch.setattr(pacing, "PER_CHAT_S", 0.0)
+    monkeypatch.setattr(pacing, "AFTER_ANOTHER_S", 0.0)
+
+
+@pytest.fixture
+def paced(unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep Telegram's limits."""
+    monkeypatch.setattr(pacing, "PER_CHAT_S", 1.0)
+    monkeypatch.setattr(pacing, "AFTER_ANOTHER_S", 1.0)
 
 
 @pytest.fixture

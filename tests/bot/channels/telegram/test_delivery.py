@@ -139,7 +139,7 @@ async def test_of_a_long_text_the_parts_after_an_ambiguous_one_still_come(settin
         assert await signals(world) == ["delivery_ambiguous"]
 
 
-async def test_the_pace_is_kept(settings, engine_double) -> None:
+async def test_the_pace_is_kept(paced, settings, engine_double) -> None:
     telegram = FakeTelegram(per_chat_s=1.0, per_s=5)
     async with running(settings, engine_double, telegram=telegram, telegram_per_second=5) as world:
         people = [telegram.person(f"P{i}") for i in range(12)]

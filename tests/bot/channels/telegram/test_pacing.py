@@ -3,7 +3,11 @@
 from itertools import pairwise
 from random import Random
 
+import pytest
+
 from bot.channels.telegram.pacing import Pace
+
+pytestmark = pytest.mark.usefixtures("paced")
 
 
 class Clock:
