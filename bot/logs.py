@@ -8,7 +8,8 @@ __all__ = ["MaskingFormatter", "mask", "set_up"]
 _PATTERNS = (
     # Mail addresses, bot tokens in URLs, bearer tokens, passwords in addresses, long digit runs (phones, cards, IBANs).
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<mail>"),
-    (re.compile(r"/bot\d+:[\w-]+"), "/bot<token>"),
+    (re.compile(r"/bot\d+(?::|%3A)[\w-]+"), "/bot<token>"),
+    (re.compile(r"\b\d{6,12}:[\w-]{30,}"), "<token>"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 <token>"),
     (re.compile(r"(://[^:/\s]+:)[^@\s]+@"), r"\1<password>@"),
     (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,}(?: ?[A-Z0-9]{1,4})\b"), "<iban>"),

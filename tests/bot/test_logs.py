@@ -11,6 +11,7 @@ from bot.logs import MaskingFormatter, mask
     ("line", "masked"),
     [
         ("from anna.müller@example.de to x", "from <mail> to x"),
+        ("token='123456789:AAEabcdefghijklmnopqrstuvwxyz_-01234'", "token='<token>'"),
         ("GET https://api.telegram.org/bot123456:AAE-x_y/getMe", "GET https://api.telegram.org/bot<token>/getMe"),
         ("Authorization: Bearer abc.def-1", "Authorization: Bearer <token>"),
         ("postgresql://zusage:geheim@db/zusage", "postgresql://zusage:<password>@db/zusage"),

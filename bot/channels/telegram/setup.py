@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from telegram import Bot, BotCommand, MenuButtonCommands, User
-from telegram.error import InvalidToken, TelegramError
+from telegram import Bot, BotCommand, MenuButtonCommands, User, WebhookInfo
+from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.channels.telegram.bot_api import ALLOWED_UPDATES, webhook_secret
 from bot.channels.telegram.commands import MENU
@@ -25,6 +26,7 @@ WEBHOOK_PATH = "/webhooks/telegram"
 TRY_AGAIN_S = 30.0
 MANY_WAITING = 100
 ERROR_IS_NEWS_FOR = timedelta(hours=1)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 # Telegram shows what is set for the person's language, else what is set for none.
 LANGUAGES: tuple[tuple[str, Language], ...] = (("", "en"), ("de", "de"))
 
@@ -58,13 +60,16 @@ async def examine(bot: Bot, settings: Settings, shop: Shop, *, repair: bool) -> 
         me = await bot.get_me()
         yield Finding("token", "right", f"@{me.username}")
         yield _groups(me)
-        yield await _receiving(bot, settings, repair=repair)
-        async for finding in _arriving(bot):
+        info = await bot.get_webhook_info()
+        yield await _receiving(bot, settings, info, repair=repair)
+        for finding in _arriving(settings, info):
             yield finding
         yield await _menu(bot, repair=repair)
         yield await _descriptions(bot, shop, repair=repair)
     except InvalidToken:
         yield Finding("token", "wrong", "Telegram refuses it. @BotFather shows the right one under /mybots, API Token.")
+    except BadRequest as error:
+        yield Finding("settings", "wrong", f"Telegram refuses what was to be set ({error.message}).")
     except TelegramError as error:
         yield Finding("connection", "wrong", f"Telegram does not answer ({type(error).__name__}: {error.message}).")
 
@@ -80,8 +85,7 @@ def _groups(me: User) -> Finding:
     return Finding("groups", "right")
 
 
-async def _receiving(bot: Bot, settings: Settings, *, repair: bool) -> Finding:
-    info = await bot.get_webhook_info()
+async def _receiving(bot: Bot, settings: Settings, info: WebhookInfo, *, repair: bool) -> Finding:
     if settings.telegram_mode == "polling":
         if not info.url:
             return Finding("receiving", "right", "by long polling")
@@ -89,7 +93,9 @@ async def _receiving(bot: Bot, settings: Settings, *, repair: bool) -> Finding:
             return Finding("receiving", "wrong", f"A webhook is set ({info.url}), so polling gets nothing.")
         await bot.delete_webhook(drop_pending_updates=False)
         return Finding("receiving", "repaired", "The webhook was removed; updates come by long polling.")
-    url = settings.url + WEBHOOK_PATH
+    url, secret = settings.url + WEBHOOK_PATH, webhook_secret(settings)
+    if not _SECRET.fullmatch(secret):
+        return Finding("receiving", "wrong", "ZUSAGE_TELEGRAM_SECRET may have 1 to 256 letters, digits, _ and - only.")
     if not url.startswith("https://") and not url.startswith("http://127.0.0.1"):
         return Finding(
             "receiving", "wrong", f"Telegram brings updates to https addresses only; ZUSAGE_PUBLIC_URL makes it {url}."
@@ -98,15 +104,16 @@ async def _receiving(bot: Bot, settings: Settings, *, repair: bool) -> Finding:
     if not repair:
         return Finding("receiving", "right" if same else "wrong", f"webhook {info.url or 'not set'}, should be {url}")
     # Always set: whether the secret is still the same cannot be asked.
-    await bot.set_webhook(
-        url, allowed_updates=ALLOWED_UPDATES, secret_token=webhook_secret(settings), drop_pending_updates=False
-    )
-    return Finding("receiving", "right" if same else "repaired", f"by webhook at {url}")
+    await bot.set_webhook(url, allowed_updates=ALLOWED_UPDATES, secret_token=secret, drop_pending_updates=False)
+    if same:
+        return Finding("receiving", "right", f"by webhook at {url}")
+    return Finding("receiving", "repaired", f"The webhook was set; updates come to {url}.")
 
 
-async def _arriving(bot: Bot) -> AsyncIterator[Finding]:
-    info = await bot.get_webhook_info()
-    if info.last_error_date and datetime.now(UTC) - info.last_error_date < ERROR_IS_NEWS_FOR:
+def _arriving(settings: Settings, info: WebhookInfo) -> Iterator[Finding]:
+    """Tell what Telegram said before anything was repaired about updates that it could not bring."""
+    ours = settings.telegram_mode == "webhook" and info.url == settings.url + WEBHOOK_PATH
+    if ours and info.last_error_date and datetime.now(UTC) - info.last_error_date < ERROR_IS_NEWS_FOR:
         at = info.last_error_date.astimezone().strftime("%H:%M")
         yield Finding("webhook", "wrong", f"At {at} Telegram could not bring an update: {info.last_error_message}")
     if info.pending_update_count > MANY_WAITING:

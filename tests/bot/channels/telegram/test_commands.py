@@ -124,7 +124,7 @@ class TestMyData:
         await world.hears(anna, "echo: kanarienvogel")
         await world.hears(bert, "echo: papagei")
         world.telegram.say(anna, "/meinedaten")
-        await world.hears_something_with(anna, "Nachrichten und 0 Bilder gespeichert")
+        await world.hears_something_with(anna, "Nachrichten (2), Bilder (0)")
         world.telegram.press(anna, world.telegram.last(anna)["message_id"], "Kopie schicken")
         await world.hears_something_with(anna, text("telegram_mydata_here", "de"))
         document = world.telegram.last(anna)["document"]
@@ -142,7 +142,7 @@ class TestMyData:
         await world.hears_something_with(anna, "echo: /inform")
         await world.hears(bert, "echo: papagei")
         world.telegram.say(anna, "/meinedaten")
-        await world.hears_something_with(anna, "1 Bilder gespeichert")
+        await world.hears_something_with(anna, "Bilder (1)")
         world.telegram.press(anna, world.telegram.last(anna)["message_id"], "Alles löschen")
         await world.hears(anna, text("telegram_mydata_sure", "de"))
         assert await found(world, "kanarienvogel")
