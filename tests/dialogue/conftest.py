@@ -24,14 +24,30 @@ PROJECT = Path(__file__).resolve().parents[2]
 ENGINE = PROJECT / ".venv-engine" / "bin" / "python"
 TOKEN = "dialogue-tests"
 READY_WITHIN_S = 90
-# Through which channel the dialogues go: rest, or telegram.
-CHANNEL = os.environ.get("ZUSAGE_DIALOGUE_CHANNEL", "rest")
+# Every dialogue goes through the REST channel, and those marked ``telegram`` through Telegram too; if this says
+# ``telegram``, all of them go through Telegram instead.
+ALL_THROUGH = os.environ.get("ZUSAGE_DIALOGUE_CHANNEL")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/dialogue" in item.nodeid:
             item.add_marker(pytest.mark.engine)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "telegram: a dialogue that goes through Telegram too")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "channel" in metafunc.fixturenames and metafunc.definition.get_closest_marker("telegram") and not ALL_THROUGH:
+        metafunc.parametrize("channel", ["rest", "telegram"])
+
+
+@pytest.fixture
+def channel() -> str:
+    """Through which channel a dialogue goes."""
+    return ALL_THROUGH or "rest"
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +127,7 @@ def service(dialogue_settings: Any, engine: str, telegram: Any) -> Iterator[str]
 
 @pytest.fixture(scope="session")
 def telegram(dialogue_settings: Any) -> Iterator[Any]:
-    """Telegram, played on a port of its own and without its limits, if the dialogues go through it."""
+    """Telegram, played on a port of its own and without its limits: its address, and itself."""
     from fastapi import FastAPI
     from pydantic import SecretStr
 
@@ -119,12 +135,10 @@ def telegram(dialogue_settings: Any) -> Iterator[Any]:
     from bot.channels.telegram.playground import Playground
     from bot.channels.telegram.playground.server import FakeTelegram
 
-    if CHANNEL != "telegram":
-        yield None
-        return
     fake, app = FakeTelegram(per_chat_s=0.0, per_s=10_000, longest_wait_s=2.0), FastAPI()
     Playground(fake).add_to(app)
-    pacing.PER_CHAT_S = 0.0
+    limits = pacing.PER_CHAT_S, pacing.AFTER_ANOTHER_S
+    pacing.PER_CHAT_S = pacing.AFTER_ANOTHER_S = 0.0
     port = free_port()
     dialogue_settings.telegram_token = SecretStr(fake.token)
     dialogue_settings.telegram_api_url = f"http://127.0.0.1:{port}/telegram/api"
@@ -137,15 +151,16 @@ def telegram(dialogue_settings: Any) -> Iterator[Any]:
     yield address, fake
     server.should_exit = True
     thread.join(10)
+    pacing.PER_CHAT_S, pacing.AFTER_ANOTHER_S = limits
 
 
 @pytest.fixture
-def talk(service: str, telegram: Any, dialogue_settings: Any, request: pytest.FixtureRequest) -> Any:
+def talk(service: str, channel: str, telegram: Any, dialogue_settings: Any, request: pytest.FixtureRequest) -> Any:
     """Hold a dialogue as a new shopper; see `Shopper.says`."""
     database = create_engine(_sync(dialogue_settings.database_url))
 
     def shopper_of(name: str) -> Shopper:
-        if telegram is None:
+        if channel == "rest":
             return Shopper(service, name)
         address, fake = telegram
         return TelegramShopper(address, fake.bot["id"], database, name)

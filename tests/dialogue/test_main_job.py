@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from bot.shop.models import Order, Return, ReturnStatus, Stage
 from tests.dialogue.shop import DemoShop, euro, on
 from tests.dialogue.shopper import Shopper
@@ -37,6 +39,7 @@ class TestTracking:
             tracking=parcel.tracking_number,
         )
 
+    @pytest.mark.telegram
     def test_in_english(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("in_transit", lambda order: len(order.shipments) == 1)
         talk(
@@ -141,6 +144,7 @@ class TestBeingLate:
 
 
 class TestReturning:
+    @pytest.mark.telegram
     def test_from_tracking_to_the_label(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("delivered", one_line)
         talk(
@@ -281,6 +285,7 @@ class TestRefunds:
 
 
 class TestCancelling:
+    @pytest.mark.telegram
     def test_the_whole_order(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("processing", two_lines)
         talk(

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from bot.shop.models import ClaimKind, Order, PaymentKind, ReturnKind, Stage
 from tests.dialogue.shop import DemoShop, Taken, euro
 from tests.dialogue.shopper import Shopper
@@ -58,6 +60,7 @@ class TestAnotherAddress:
         assert address is not None
         assert (address.street, address.postcode, address.city) == ("Lindenstraße 4", "20257", "Hamburg")
 
+    @pytest.mark.telegram
     def test_in_english_one_piece_after_the_other(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("processing", german)
         talk(
@@ -118,6 +121,7 @@ class TestAnotherPayment:
         assert payment is not None
         assert payment.kind is PaymentKind.PAYPAL
 
+    @pytest.mark.telegram
     def test_the_ways_there_are(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("processing_invoice", german)
         talk(
@@ -136,6 +140,7 @@ class TestAnotherPayment:
 
 
 class TestOtherItems:
+    @pytest.mark.telegram
     def test_another_variant(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("processing", with_variants(shop))
         variant = other_variant(shop, taken)
@@ -178,6 +183,7 @@ class TestOtherItems:
 
 
 class TestExchange:
+    @pytest.mark.telegram
     def test_another_size(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("delivered", with_variants(shop))
         variant = other_variant(shop, taken)
@@ -221,6 +227,7 @@ class TestExchange:
 
 
 class TestSomethingWrong:
+    @pytest.mark.telegram
     def test_the_wrong_item(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("delivered", one_line)
         talk(
@@ -309,6 +316,7 @@ class TestParcels:
         assert wish is not None
         assert wish.kind == "window"
 
+    @pytest.mark.telegram
     def test_to_a_neighbour(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("in_transit", lambda order: len(order.shipments) == 1)
         talk(
@@ -368,6 +376,7 @@ class TestPapers:
             **taken.values,
         )
 
+    @pytest.mark.telegram
     def test_the_label_again(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("return_requested")
         talk(
@@ -405,6 +414,7 @@ class TestProducts:
             """
         )
 
+    @pytest.mark.telegram
     def test_a_note_when_it_is_back(self, talk: Talk, shop: DemoShop) -> None:
         gone = next(
             (product, variant)
@@ -441,6 +451,7 @@ class TestProducts:
 
 
 class TestAccount:
+    @pytest.mark.telegram
     def test_unsubscribing(self, talk: Talk) -> None:
         talk(
             """
@@ -473,6 +484,7 @@ class TestAccount:
 
 
 class TestWithdrawal:
+    @pytest.mark.telegram
     def test_two_steps_no_proof_no_reason(self, talk: Talk) -> None:
         talk(
             """
