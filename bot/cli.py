@@ -7,23 +7,26 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
-from pydantic import SecretStr
+from fastapi import FastAPI
+from pydantic import SecretStr, ValidationError
 from rich.console import Console
+from typer.core import TyperGroup
 
 from bot.app import create_app
 from bot.channels.telegram.cli import telegram
 from bot.console.cli import agent_commands, prepare_demo_agents
 from bot.engine_process import EngineProcess, engine_python
+from bot.errors import InvalidInput, ZusageError
 from bot.knowledge.cli import knowledge_commands
 from bot.logs import set_up
 from bot.metrics.cli import export, figure_commands, report, simulate_command, token_commands
 from bot.privacy.cli import privacy_commands
 from bot.server import server
-from bot.settings import Settings
+from bot.settings import PREFIX, Settings
 from bot.shop.cli import shop_commands
 from bot.shop_side import open_desk, refresh, tour
 from bot.storage import migrate
@@ -34,7 +37,35 @@ __all__ = ["app"]
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 120
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer-service bot for online shops.")
+
+class _Commands(TyperGroup):
+    """Says what is wrong and what to do in a line: a traceback is for faults of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except ZusageError as error:
+            raise _fail(error.message) from None
+        except ValidationError as error:
+            if error.title != Settings.__name__:
+                raise
+            raise _fail("\n".join(_setting_problems(error))) from None
+
+
+def _setting_problems(error: ValidationError) -> list[str]:
+    """Name each variable and what is wrong with it; never its value, which may be a secret."""
+    return [
+        f"{PREFIX}{'_'.join(map(str, item['loc'][:1])).upper()}: {item['msg'].removeprefix('Value error, ')}"
+        if item["loc"]
+        else item["msg"].removeprefix("Value error, ")
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+
+
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, add_completion=False, help="Customer-service bot for online shops."
+)
 db = typer.Typer(no_args_is_help=True, help="The database: migrations.")
 app.add_typer(db, name="db")
 app.add_typer(figure_commands, name="figures")
@@ -76,6 +107,7 @@ def up(
     """Start the service, and the engine beside it."""
     settings = Settings(demo=True) if demo else Settings()
     set_up(settings.log_level)
+    service = _service(settings)
     _must_be_free(settings.host, settings.port, "PORT=... (or ZUSAGE_PORT)")
     engine_port = int(httpx.URL(settings.engine_url).port or 5006)
     child = None
@@ -86,10 +118,22 @@ def up(
             raise _fail(str(error)) from None
         _must_be_free("127.0.0.1", engine_port, "ZUSAGE_ENGINE_URL")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, child))
+        asyncio.run(_serve(settings, service, child))
 
 
-async def _serve(settings: Settings, child: EngineProcess | None) -> None:
+def _service(settings: Settings) -> FastAPI:
+    """Put the service together.
+
+    Raises:
+        InvalidInput: a setting, or a file that one names, cannot be used.
+    """
+    try:
+        return create_app(settings)
+    except ValueError as error:
+        raise InvalidInput(str(error), code="setting_invalid") from error
+
+
+async def _serve(settings: Settings, service: FastAPI, child: EngineProcess | None) -> None:
     started = time.monotonic()
     if child is not None:
         await child.start()  # first: it takes the longest, and the rest can be prepared meanwhile
@@ -99,7 +143,7 @@ async def _serve(settings: Settings, child: EngineProcess | None) -> None:
             await refresh(settings)
         announcement = asyncio.create_task(_announce(settings, started))
         try:
-            await server(create_app(settings), settings).serve()
+            await server(service, settings).serve()
         finally:
             announcement.cancel()
     finally:
@@ -181,18 +225,26 @@ def settings_table() -> str:
 
 @app.command()
 def doctor() -> None:
-    """Check settings, database, engine environment and assistant, and say what to do about what is wrong."""
+    """Check settings, files, database, engine environment and assistant, and say what to do about what is wrong."""
     settings = Settings()
+    set_up("error")
     problems = 0
 
     def report(name: str, problem: str | None) -> None:
         nonlocal problems
         problems += problem is not None
-        out.print(f"  {'[red]✗[/red]' if problem else '[green]✓[/green]'} {name}{': ' + problem if problem else ''}")
+        mark = "[red]✗[/red]" if problem else "[green]✓[/green]"
+        out.print(f"  {mark} {name}", highlight=False, end="")
+        out.print(f": {problem}" if problem else "", highlight=False, markup=False, soft_wrap=True)
 
     try:
-        migrate.upgrade(settings.database)
-        report("database", None)
+        _service(settings)
+        report("settings, policies, survey", None)
+    except ZusageError as error:
+        report("settings, policies, survey", error.message)
+    try:
+        current = migrate.is_current(settings.database)
+        report("database", None if current else "not up to date; 'zusage db upgrade' mends that, 'zusage up' as well")
     except Exception as error:
         report("database", f"{type(error).__name__}: {str(error).splitlines()[0]}")
     try:

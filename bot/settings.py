@@ -4,10 +4,10 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-__all__ = ["Settings"]
+__all__ = ["PREFIX", "Settings"]
 
 PREFIX = "ZUSAGE_"
 
@@ -171,8 +171,18 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("is no time zone; write e.g. Europe/Berlin") from None
         return value
+
+    @model_validator(mode="after")
+    def _lease_outlasts_the_engine(self) -> Self:
+        # Otherwise another process takes a conversation over while its answer is still awaited.
+        if self.lease_s <= self.engine_timeout_s:
+            raise ValueError("ZUSAGE_LEASE_S must be longer than ZUSAGE_ENGINE_TIMEOUT_S")
+        return self
 
     @classmethod
     def settings_customise_sources(

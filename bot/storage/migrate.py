@@ -6,14 +6,16 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
 
 from bot.storage import models  # noqa: F401  (its import fills the metadata)
 from bot.storage.audit import protect_audit
 from bot.storage.base import Base, in_migrations
+from bot.storage.database import async_url
 from bot.storage.message_search import make_message_index
 
-__all__ = ["differences", "upgrade"]
+__all__ = ["differences", "is_current", "revise", "upgrade"]
 
 
 def _config(url: str) -> Config:
@@ -40,6 +42,25 @@ def upgrade(url: str, revision: str = "head") -> None:
         make_message_index(connection)
         protect_audit(connection)
     engine.dispose()
+
+
+def is_current(url: str) -> bool:
+    """Tell whether the database has seen all migrations. Nothing is changed, and no file is made.
+
+    Raises:
+        ValueError: the address names another kind of database.
+        SQLAlchemyError: the database does not answer.
+    """
+    parsed = async_url(url)
+    if parsed.get_backend_name() == "sqlite" and not (parsed.database and Path(parsed.database).exists()):
+        return False
+    engine = create_engine(_sync_url(url))
+    try:
+        with engine.connect() as connection:
+            seen = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    return seen == ScriptDirectory.from_config(_config(url)).get_current_head()
 
 
 def revise(url: str, message: str) -> None:
