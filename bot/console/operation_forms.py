@@ -10,18 +10,21 @@ from babel.numbers import format_currency
 
 from bot.console.texts import known, word
 from bot.conversation import Language
+from bot.errors import InvalidInput
 
 __all__ = ["CHOICES_OF", "FORMS", "Field", "OperationForm", "done_words"]
 
 Values = Mapping[str, list[Any]]
 Order = dict[str, Any]
+OF_LINES = frozenset({"lines", "whole_lines", "wishes"})
 
 
 @dataclass(frozen=True)
 class Field:
     """One question of a form.
 
-    ``kind``: lines (pieces of the order, each with its number), choice, text, long, day, address, check.
+    ``kind``: lines (with the number of pieces of each), whole_lines, wishes (lines with what to have instead),
+    choice, text, long, day, address.
     ``options`` are the values of a choice; their words are ``operation.<option>``, unless given in ``words``.
     """
 
@@ -41,6 +44,16 @@ class OperationForm:
     icon: str
     fields: Callable[[Order], list[Field]]
     args: Callable[[Order, Values], dict[str, Any]]
+
+    def arguments(self, order: Order, values: Values) -> dict[str, Any]:
+        """Return what the operation is called with.
+
+        Raises:
+            InvalidInput: nothing is ticked. To the operations that means the whole order, to an agent nothing.
+        """
+        if not values.get("line") and any(f.kind in OF_LINES and f.required for f in self.fields(order)):
+            raise InvalidInput("Tick at least one item.", code="no_lines")
+        return self.args(order, values)
 
 
 def _one(values: Values, name: str) -> str | None:
@@ -177,7 +190,7 @@ FORMS: dict[str, OperationForm] = {
             "cancel_order",
             "ban",
             lambda order: [
-                Field("line", "lines", lines=_order_lines(order, _open), required=True),
+                Field("line", "whole_lines", lines=_order_lines(order, _open), required=True),
                 Field("reason", "choice", CANCEL_REASONS),
             ],
             _cancel_args,

@@ -181,7 +181,7 @@ def order_routes(
             given = await request.form()
             values = {field: given.getlist(field) for field in given}
             try:
-                answer = await desk.call(who, conversation, name, form.args(order, values), key=key, dry=not sure)
+                answer = await desk.call(who, conversation, name, form.arguments(order, values), key=key, dry=not sure)
             except ZusageError as error:
                 return await _show(request, who, conversation, form, order, values, error=error)
             if not answer.ok or not sure:

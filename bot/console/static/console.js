@@ -69,6 +69,7 @@ function placeRow(change) {
   markOpen();
   tick();
   if (change.id === openConversation()) {
+    if (change.unread > 0) showTyping({ by: "customer", id: change.id, on: false });
     refreshConversation();
     if (change.unread > 0 && document.getElementById("suggestions")) htmx.trigger("#suggestions", "refresh");
   }
@@ -303,6 +304,7 @@ function showTyping(notice) {
   if (notice.by !== "customer" || notice.id !== openConversation()) return;
   const line = document.getElementById("typing");
   clearTimeout(typingTimer);
+  if (!line) return;
   line.textContent = notice.on ? line.dataset.words : "";
   if (notice.on) typingTimer = setTimeout(() => { line.textContent = ""; }, 8000);
 }

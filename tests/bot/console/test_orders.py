@@ -134,6 +134,28 @@ class TestOperations:
         (entry,) = await counter.desk.rows(Audit, action="operation.cancel_order")
         assert (entry.actor, entry.subject) == (f"agent:{counter.lena.agent.id}", order.number)
 
+    async def test_the_preview_keeps_what_was_ticked_so_that_nothing_else_is_done(self, counter: Counter) -> None:
+        order = counter.samples["processing"]
+        await counter.verify(order)
+        lines = [line for line in (await counter.order(order)).lines if line.kept]
+        assert len(lines) > 1
+        key = await counter.form("cancel_order", order)
+        preview = await counter.send("cancel_order", order, key, line=lines[0].id)
+        assert f'value="{lines[0].id}" checked' in preview.text
+        assert preview.text.count(" checked") == 1
+        effect = preview.text[preview.text.index("This will happen") :]
+        assert lines[0].name_en in effect
+        assert lines[1].name_en not in effect
+
+    @pytest.mark.parametrize("sure", [False, True])
+    async def test_with_nothing_ticked_nothing_is_cancelled(self, counter: Counter, sure: bool) -> None:
+        order = counter.samples["processing"]
+        await counter.verify(order)
+        key = await counter.form("cancel_order", order)
+        page = await counter.send("cancel_order", order, key, sure=sure, reason="no_longer_needed")
+        assert "Tick at least one item." in page.text
+        assert (await counter.order(order)).stage == "processing"
+
     async def test_a_return_carries_lines_reason_and_the_day_to_hand_it_in(self, counter: Counter) -> None:
         order = counter.samples["delivered"]
         await counter.verify(order)
