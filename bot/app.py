@@ -38,6 +38,7 @@ from bot.console.app import Console
 from bot.conversation import Sender
 from bot.engine_client import EngineClient
 from bot.errors import ZusageError
+from bot.handoff.helpdesk import HelpDesk
 from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.handoff.watch import HandoffWatch
@@ -95,7 +96,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     policies = policies.with_privacy_page(f"{settings.url}{PRIVACY_PATHS['de']}")
     wakeup = Wakeup(database)
     hours = ServiceHours(settings.service_hours, settings.zone, settings.holidays)
-    handoffs = HandoffService(hours, settings.wait_default_s, timedelta(seconds=settings.answer_within_s))
+    handoffs = HandoffService(
+        hours, settings.wait_default_s, timedelta(seconds=settings.answer_within_s), outside=bool(settings.helpdesk)
+    )
     surveys = SurveyService(load_bank(settings.survey), handoffs)
     turns = TurnHandler(
         settings=settings,
@@ -191,6 +194,19 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     filing = WithdrawalFiling(
         database, handoffs, mailer, policies.shop, settings.default_language, wakeup.publish, clock
     )
+    helpdesk = None
+    if settings.helpdesk:
+        helpdesk = HelpDesk(
+            settings.helpdesk,
+            settings.helpdesk_secret.get_secret_value(),
+            settings.url,
+            settings.default_language,
+            database,
+            handoffs,
+            mailer,
+            wakeup.publish,
+            clock,
+        )
     listener = shop_listener(settings)
     push = ShopPush(database, listener, clock) if listener is not None else None
     retention = Retention(
@@ -210,6 +226,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(60, restock.tell, "goods that are back")
     timers.every(30, filing.file_new, "declared withdrawals")
     timers.every(3600, retention.run, "retention")
+    if helpdesk is not None:
+        timers.every(5, helpdesk.look, "handoffs to the help desk")
     if push is not None:
         timers.every(5, push.tell_due, "news for the shop system")
     timers.every(5, hub.look_again, "news for the web chat")
@@ -242,6 +260,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         if telegram is not None:
             await telegram.close()
         await wakeup.stop()
+        if helpdesk is not None:
+            await helpdesk.close()
         if listener is not None:
             await listener.close()
         await engine.close()

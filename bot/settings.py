@@ -159,6 +159,15 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("", description="Sender of mails; empty: the shop's address in the policies.")
 
+    helpdesk: str = Field(
+        "",
+        description="Where handoffs go instead of the console: mailto:desk@shop.example, or the https address of a "
+        "webhook; empty: the console.",
+    )
+    helpdesk_secret: SecretStr = Field(
+        SecretStr(""), description="Key that signs what is sent to the webhook (whsec_ and Base64, or any words)."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged; personal data is masked at every level."
     )
@@ -167,6 +176,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("helpdesk")
+    @classmethod
+    def _mail_or_web(cls, value: str) -> str:
+        local = value.startswith(("http://127.0.0.1:", "http://localhost:"))
+        if value and not local and not value.startswith(("mailto:", "https://")):
+            raise ValueError("write mailto:desk@shop.example or https://...")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -33,11 +33,13 @@ class HandoffService:
     hours: ServiceHours
     wait_default_s: int
     answer_within: timedelta = timedelta(hours=4)
+    # The shop's own help desk answers, by mail: nobody waits for it in front of a screen.
+    outside: bool = False
 
     @property
     def waiting(self) -> Waiting:
         """What customers hear who wait."""
-        return Waiting(self.hours, self.wait_default_s, self.answer_within)
+        return Waiting(self.hours, self.wait_default_s, self.answer_within, self.outside)
 
     async def queue(
         self, session: Session, conversation: ConversationRow, reason: EscalationReason, now: datetime
@@ -394,6 +396,25 @@ class HandoffService:
         if handoff.snoozed_until is None or handoff.snoozed_until > now:
             return None
         handoff.snoozed_until = None
+        return conversation.id
+
+    async def pass_outside(self, session: Session, handoff_id: int, now: datetime) -> int | None:
+        """End a handoff that the shop's own help desk has taken; return its conversation, or None if it stays here.
+
+        It stays while the desk cannot reach the customer. What was promised is the desk's now, out of our sight.
+        """
+        handoff, conversation = await self._locked(session, handoff_id)
+        if handoff.state != HandoffState.QUEUED or handoff.contact is None:
+            return None
+        handoff.close_reason = conversation.close_reason = "passed_outside"
+        await self._end(session, handoff, HandoffState.CLOSED, "closed", now)
+        conversation.state = ConversationState.BOT
+        records = Records(session)
+        for promise in await records.promises_of(conversation.id):
+            if promise.kind == "answer" and promise.state == "open":
+                promise.state, promise.settled_at = "superseded", now
+                promise.evidence = {"passed_outside": True}
+        records.audit("system", "handoff.pass_outside", now, conversation_id=conversation.id, subject=str(handoff.id))
         return conversation.id
 
     async def abandon(self, session: Session, conversation: ConversationRow, now: datetime) -> None:

@@ -45,11 +45,13 @@ class Waiting:
         hours: when people are there.
         default_s: least wait to announce while there is no experience, in seconds.
         answer_within: service time within which the team answers what it cannot answer at once.
+        outside: the shop's own help desk answers, by mail.
     """
 
     hours: ServiceHours
     default_s: int
     answer_within: timedelta
+    outside: bool = False
 
     # -- joining the queue
 
@@ -67,6 +69,9 @@ class Waiting:
         language = language_of(conversation)
         handoffs = Handoffs(session)
         handoff.position = await handoffs.position(handoff)
+        if self.outside:
+            handoff.contact_step = "address"
+            return [Reply(text=text("handoff_outside", language), input={"type": "email"})]
         words = []
         if self.hours.is_open(now):
             expected, free = await self._expected(session, now, ahead=handoff.position - 1, seed=handoff.id)
@@ -97,6 +102,9 @@ class Waiting:
             return [Reply(text=text("handoff_with_person", language))]
         if handoff.contact:
             return [Reply(text=text("handoff_by_mail_already", language, address=handoff.contact))]
+        if self.outside:
+            handoff.contact_step = "address"
+            return [Reply(text=text("handoff_which_address", language), input={"type": "email"})]
         words = text("handoff_already", language, wait=await self.words(session, handoff, language, now))
         return [Reply(text=words, buttons=self._alternatives(conversation, handoff))]
 
@@ -121,7 +129,7 @@ class Waiting:
             return []
         language = language_of(conversation)
         leave = {"title": text("handoff_button_leave", language), "payload": LEAVE}
-        if conversation.channel in PERSISTENT:
+        if conversation.channel in PERSISTENT and not self.outside:
             return [leave]
         return [{"title": text("handoff_button_mail", language), "payload": BY_MAIL}, leave]
 

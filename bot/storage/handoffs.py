@@ -30,6 +30,10 @@ class Handoffs:
         """Return the conversation that a handoff belongs to."""
         return await self.session.scalar(select(Handoff.conversation_id).where(Handoff.id == handoff_id))
 
+    async def get(self, handoff_id: int) -> Handoff | None:
+        """Return a handoff."""
+        return await self.session.get(Handoff, handoff_id)
+
     async def locked(self, handoff_id: int) -> Handoff | None:
         """Return a handoff, locked for writing."""
         return await self.session.get(Handoff, handoff_id, with_for_update=True, populate_existing=True)

@@ -278,6 +278,22 @@ class Handoff(Base):
     seen_number: Mapped[int] = mapped_column(Integer, default=0)
 
 
+class HelpDeskCase(Base):
+    """A handoff that goes to the shop's own help desk, and how far it has come."""
+
+    __tablename__ = "helpdesk_cases"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoffs.id", ondelete="CASCADE"), unique=True)
+    state: Mapped[str] = mapped_column(String(8))  # waiting, taken, dead
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    error: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class Assignment(Base):
     """The time in which one agent had one handoff; open while ``until`` is empty."""
 

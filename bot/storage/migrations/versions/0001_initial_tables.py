@@ -795,6 +795,25 @@ def upgrade() -> None:
         batch_op.create_index('ix_deliveries_due', ['state', 'next_try_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_deliveries_message_id'), ['message_id'], unique=False)
 
+    op.create_table('helpdesk_cases',
+    sa.Column('id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('conversation_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('handoff_id', bot.storage.base.BigInt, nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('next_try_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.Column('created_at', bot.storage.base.UtcDateTime(), nullable=False),
+    sa.Column('taken_at', bot.storage.base.UtcDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], name=op.f('fk_helpdesk_cases_conversation_id_conversations'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['handoff_id'], ['handoffs.id'], name=op.f('fk_helpdesk_cases_handoff_id_handoffs'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_helpdesk_cases')),
+    sa.UniqueConstraint('handoff_id', name=op.f('uq_helpdesk_cases_handoff_id'))
+    )
+    with op.batch_alter_table('helpdesk_cases', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_helpdesk_cases_conversation_id'), ['conversation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_helpdesk_cases_next_try_at'), ['next_try_at'], unique=False)
+
     op.create_table('mail_files',
     sa.Column('id', bot.storage.base.BigInt, nullable=False),
     sa.Column('mail_id', bot.storage.base.BigInt, nullable=False),
@@ -1123,6 +1142,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_mail_files_mail_id'))
 
     op.drop_table('mail_files')
+    with op.batch_alter_table('helpdesk_cases', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_helpdesk_cases_next_try_at'))
+        batch_op.drop_index(batch_op.f('ix_helpdesk_cases_conversation_id'))
+
+    op.drop_table('helpdesk_cases')
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_deliveries_message_id'))
         batch_op.drop_index('ix_deliveries_due')
