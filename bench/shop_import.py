@@ -22,6 +22,7 @@ from bot.shop.policies import Policies, load_policies
 from bot.shop_side import make_operations
 from bot.storage import migrate
 from bot.storage.database import Database
+from bot.storage.shop import SqlShop
 from bot.storage.shop_import import CHECKERS, ShopImport
 
 TURNS = 400
@@ -160,7 +161,7 @@ async def _status_turns(*shops: tuple[Database, int]) -> list[float]:
     zone = ZoneInfo("Europe/Berlin")
     settings = Settings(_env_file=None, secret_key="bench", engine_token="bench")  # type: ignore[arg-type, call-arg]
     hours = ServiceHours(settings.service_hours, zone, settings.holidays)
-    desks = [make_operations(settings, database, _policies(), hours) for database, _ in shops]
+    desks = [make_operations(settings, database, _policies(), SqlShop(database), hours) for database, _ in shops]
     rng = random.Random(1)
     spent: list[list[float]] = [[] for _ in shops]
     for turn in range(TURNS):

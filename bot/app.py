@@ -64,7 +64,7 @@ from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
 from bot.shop_push import ShopPush
-from bot.shop_side import ShopDesk, make_operations, make_verifier, shop_listener
+from bot.shop_side import ShopDesk, ShopSystem, make_operations, make_verifier
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.knowledge import KnowledgeStore
@@ -144,8 +144,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         mailer.when_queued(mail_worker.wake)
     elif not settings.demo:
         log.warning("ZUSAGE_SMTP_URL is not set: what needs mail is not offered to customers.")
+    shop = ShopSystem(settings, database, policies, clock)
     operations = make_operations(
-        settings, database, policies, hours, clock, mailer if smtp_url or settings.demo else None
+        settings, database, policies, shop.backend, hours, clock, mailer if smtp_url or settings.demo else None
     )
     knowledge = KnowledgeStore(database)
     operations.register(knowledge_operation(KnowledgeSearch(knowledge), settings.url))
@@ -157,7 +158,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         handoffs,
         visitors,
         announce=wakeup.announce,
-        sign_in=make_verifier(settings, database, policies),
+        sign_in=make_verifier(settings, database, policies, shop.backend),
         clock=clock,
     )
     watch = HandoffWatch(
@@ -207,8 +208,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
             wakeup.publish,
             clock,
         )
-    listener = shop_listener(settings)
-    push = ShopPush(database, listener, clock) if listener is not None else None
     retention = Retention(
         Privacy(database, settings.data_dir, policies.shop.name, settings.zone, wakeup.publish, clock),
         timedelta(days=settings.retention_days),
@@ -228,8 +227,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(3600, retention.run, "retention")
     if helpdesk is not None:
         timers.every(5, helpdesk.look, "handoffs to the help desk")
-    if push is not None:
-        timers.every(5, push.tell_due, "news for the shop system")
+    if shop.listener is not None:
+        timers.every(5, ShopPush(database, shop.listener, clock).tell_due, "news for the shop system")
+    if shop.is_elsewhere:
+        timers.every(900, shop.read_catalogue, "catalogue")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 
@@ -262,8 +263,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         await wakeup.stop()
         if helpdesk is not None:
             await helpdesk.close()
-        if listener is not None:
-            await listener.close()
+        await shop.close()
         await engine.close()
         await database.close()
 

@@ -70,6 +70,17 @@ class Settings(BaseSettings):
     )
 
     policies: Path = Field(Path("policies.yml"), description="The shop's rules.")
+    woocommerce_url: str = Field(
+        "", description="Address of a WooCommerce shop; empty: the shop's data is in the service's own database."
+    )
+    woocommerce_key: SecretStr = Field(SecretStr(""), description="Consumer key of its REST API (ck_...), read/write.")
+    woocommerce_secret: SecretStr = Field(SecretStr(""), description="Consumer secret of its REST API (cs_...).")
+    woocommerce_search_numbers: bool = Field(
+        False, description="Whether a plugin gives orders other numbers than their ids: they are searched then."
+    )
+    woocommerce_transit_days: int = Field(
+        3, ge=0, description="Days from 'completed' to the customer's door; WooCommerce does not know of deliveries."
+    )
     shop_webhook_url: str = Field("", description="Told of every change that is made to an order here; docs/shop.md.")
     shop_webhook_secret: SecretStr = Field(SecretStr(""), description="Signs what is told to the shop system.")
     allowed_origins: Annotated[list[str], NoDecode] = Field(
@@ -171,6 +182,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged; personal data is masked at every level."
     )
+
+    @field_validator("woocommerce_url")
+    @classmethod
+    def _keys_travel_safely(cls, url: str) -> str:
+        """WooCommerce takes keys over HTTPS only; without it they could be read on the way."""
+        here = url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
+        if url and not url.startswith("https://") and not here:
+            raise ValueError("must begin with https://")
+        return url
 
     @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod

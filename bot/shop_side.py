@@ -1,9 +1,10 @@
 """Makes the shop side from the settings: data, policies, operations, demo."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bot.clock import Clock, utc_now
 from bot.errors import InvalidInput
 from bot.settings import Settings
 from bot.shop.access import ShopAccess
+from bot.shop.backend import ShopBackend
 from bot.shop.calendar import Calendar
 from bot.shop.demo import make_shop
 from bot.shop.importing import ImportReport, LineError
@@ -22,27 +24,92 @@ from bot.shop.policies import Policies, load_policies
 from bot.shop.proof_operations import proof_operations
 from bot.shop.samples import Sample, find_samples, tour_of
 from bot.shop.service_operations import service_operations
-from bot.shop.telling import ShopEvent, Webhook
+from bot.shop.telling import ShopEvent, ShopListener, Webhook
 from bot.shop.verification import Verifier
 from bot.shop.views import OpeningHours
+from bot.shop.woocommerce.client import WooClient
+from bot.shop.woocommerce.shop import OrderNotes, WooShop
 from bot.storage import migrate
 from bot.storage.database import Database
 from bot.storage.shop import SqlShop
 from bot.storage.shop_events import ShopEvents
 from bot.storage.shop_import import ShopImport
 from bot.storage.shop_loading import ShopLoader
+from bot.storage.shop_mirror import SqlMirror
 from bot.storage.shop_trace import SqlOperationLog, SqlProofs
 
-__all__ = ["DEMO_SEED", "ShopDesk", "make_operations", "make_verifier", "open_desk", "refresh", "shop_listener", "tour"]
+__all__ = ["DEMO_SEED", "ShopDesk", "ShopSystem", "make_operations", "make_verifier", "open_desk", "refresh", "tour"]
+
+log = logging.getLogger(__name__)
 
 DEMO_SEED = 7
 DEMO = "demo"
 
 
-def make_verifier(settings: Settings, database: Database, policies: Policies, mailer: Mailer | None = None) -> Verifier:
+class ShopSystem:
+    """The shop system that the settings name, and who is told of changes that are made here.
+
+    Attributes:
+        backend: the shop's data.
+        listener: is told; None if nobody is.
+    """
+
+    def __init__(self, settings: Settings, database: Database, policies: Policies, clock: Clock = utc_now) -> None:
+        """Connect.
+
+        Raises:
+            InvalidInput: the settings do not go together.
+        """
+        self.backend: ShopBackend
+        self.listener: ShopListener | None = _webhook(settings)
+        self._woo: WooShop | None = None
+        self._client: WooClient | None = None
+        if not settings.woocommerce_url:
+            self.backend = SqlShop(database)
+            return
+        key, secret = (value.get_secret_value() for value in (settings.woocommerce_key, settings.woocommerce_secret))
+        if not (key and secret):
+            raise InvalidInput(
+                "ZUSAGE_WOOCOMMERCE_URL needs ZUSAGE_WOOCOMMERCE_KEY and ZUSAGE_WOOCOMMERCE_SECRET",
+                code="settings_invalid",
+            )
+        self._client = WooClient(settings.woocommerce_url, key, secret)
+        self._woo = self.backend = WooShop(
+            self._client,
+            SqlMirror(database, policies, settings.zone, clock),
+            states=frozenset(policies.states),
+            currency=policies.currency,
+            transit=timedelta(days=settings.woocommerce_transit_days),
+            by_number=settings.woocommerce_search_numbers,
+            clock=clock,
+        )
+        if self.listener is None:
+            self.listener = OrderNotes(self._woo, self._client)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the shop's data is in another system, so that its catalogue must be read from there."""
+        return self._woo is not None
+
+    async def read_catalogue(self) -> None:
+        """Read the other system's catalogue, for finding products by words."""
+        if self._woo is not None:
+            log.info("read %d products", await self._woo.read_catalogue())
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self.listener is not None:
+            await self.listener.close()
+        if self._client is not None:
+            await self._client.close()
+
+
+def make_verifier(
+    settings: Settings, database: Database, policies: Policies, backend: ShopBackend, mailer: Mailer | None = None
+) -> Verifier:
     """Return what checks proofs. All that it knows is in the database, so there may be several."""
     return Verifier(
-        SqlShop(database),
+        backend,
         SqlProofs(database),
         policies.verification,
         key=settings.signing_key,
@@ -55,6 +122,7 @@ def make_operations(
     settings: Settings,
     database: Database,
     policies: Policies,
+    backend: ShopBackend,
     hours: OpeningHours,
     clock: Clock = utc_now,
     mailer: Mailer | None = None,
@@ -62,15 +130,15 @@ def make_operations(
     """Return the shop's operations.
 
     Args:
-        settings: which shop system, and the keys.
+        settings: time zone and keys.
         database: where proofs and the trace of operations are kept.
         policies: the shop's rules.
+        backend: the shop's data.
         hours: when people are there.
         clock: the time.
         mailer: sends mails; None: operations that are nothing without mail are denied.
     """
-    backend = SqlShop(database)
-    verifier = make_verifier(settings, database, policies, mailer)
+    verifier = make_verifier(settings, database, policies, backend, mailer)
     shop = ShopAccess(backend, policies, Calendar(settings.zone, settings.holidays), hours, verifier, mailer)
     return Operations(
         [*proof_operations(shop), *order_operations(shop), *service_operations(shop)],
@@ -84,12 +152,7 @@ def make_operations(
     )
 
 
-def shop_listener(settings: Settings) -> Webhook | None:
-    """Return who is told of changes that are made here; None if nobody is.
-
-    Raises:
-        InvalidInput: an address without a secret: whoever gets it could not tell that it comes from us.
-    """
+def _webhook(settings: Settings) -> Webhook | None:
     if not settings.shop_webhook_url:
         return None
     if not (secret := settings.shop_webhook_secret.get_secret_value()):
@@ -104,7 +167,8 @@ class ShopDesk:
         self.policies = load_policies(settings.policies)
         self.calendar = Calendar(settings.zone, settings.holidays)
         self.now = clock
-        self.backend = SqlShop(database)
+        self.local = SqlShop(database)
+        self.backend: ShopBackend = self.local
         self._loader = ShopLoader(database)
         self._database = database
 
@@ -124,7 +188,7 @@ class ShopDesk:
     async def samples(self) -> list[Sample]:
         """Return orders to try things with."""
         state = await self._loader.state(DEMO)
-        return await find_samples(self.backend, state["samples"] if state else None, self.calendar, self.now())
+        return await find_samples(self.local, state["samples"] if state else None, self.calendar, self.now())
 
     async def refresh_demo(self, seed: int, *, force: bool = False) -> bool:
         """Make the demo shop of today, unless it is there; return whether anything was written."""

@@ -71,6 +71,10 @@ class ShopListener(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
 
 def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     """Return the signature of a message: base64 of HMAC-SHA256 over id, timestamp and body, version 1."""

@@ -78,7 +78,7 @@ from bot.storage.shop_tables import (
     WithdrawalRow,
 )
 
-__all__ = ["SqlShop", "new_number"]
+__all__ = ["SqlShop", "applied_before", "new_number"]
 
 # No letters or digits that look or sound alike: customers read these out on the phone.
 ALPHABET = "23456789ACDEFGHJKLMNPQRTUVWXYZ"
@@ -246,7 +246,7 @@ class SqlShop:
     async def applied(self, key: str) -> Applied | None:
         """Return what a change gave when it was carried out under this key."""
         async with self._database.read() as session:
-            return await _applied(session, key)
+            return await applied_before(session, key)
 
     async def apply(self, change: Change, key: str) -> Applied:
         """Carry out a change once; see ShopBackend.apply."""
@@ -266,7 +266,7 @@ class SqlShop:
             # The lock comes before the look at the key: who waits for it sees what the other one did.
             statement = select(OrderRow).where(OrderRow.number_key == normal_number(number)).with_for_update()
             row = (await session.scalars(statement)).one_or_none()
-        earlier = await _applied(session, key)
+        earlier = await applied_before(session, key)
         if earlier is not None:
             return earlier
         if number is not None and (row is None or str(row.version) != getattr(change, "version", None)):
@@ -720,7 +720,8 @@ class _OfOrder(Protocol):
     order_id: Any
 
 
-async def _applied(session: AsyncSession, key: str) -> Applied | None:
+async def applied_before(session: AsyncSession, key: str) -> Applied | None:
+    """Return what a change gave when it was carried out under a key."""
     found = (await session.scalars(select(OrderChangeRow.applied).where(OrderChangeRow.key == key))).one_or_none()
     return Applied.model_validate(found) if found is not None else None
 

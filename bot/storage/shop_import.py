@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.shop.import_formats import (
     AddressPart,
     CustomerDocument,
+    Document,
     OrderDocument,
     ProductDocument,
     ReturnDocument,
@@ -218,6 +219,14 @@ class ShopImport:
                 if progress is not None:
                     progress(path.name, batch.position)
         return report
+
+    async def put(self, documents: Sequence[Document], now: datetime) -> list[LineError]:
+        """Write a few documents that were read elsewhere, in one transaction; return what is wrong with them."""
+        batch = Checked()
+        for number, document in enumerate(documents, 1):
+            line = SourceLine(document.type, number, document.type, document.model_dump_json(by_alias=True).encode())
+            _add(batch, line, document, self._policies, self._zone)
+        return await self._write(batch, ImportReport(), now)
 
     async def _write(self, batch: Checked, report: ImportReport, now: datetime) -> list[LineError]:
         errors: list[LineError] = []
@@ -432,21 +441,25 @@ def _check(lines: list[SourceLine | LineError], policies: Policies, zone: ZoneIn
         except ValueError as error:
             checked.errors.append(LineError(line.file, line.number, str(error)))
             continue
-        mark = fingerprint(line, document, policies)
-        match document:
-            case OrderDocument():
-                state = policies.state(document.status)
-                assert state is not None
-                checked.orders[normal_number(document.number)] = _order_rows(line, document, state, mark, zone)
-            case CustomerDocument():
-                checked.customers[document.id] = _customer_rows(document, mark, policies.currency)
-            case ProductDocument():
-                checked.products[document.id] = _product_rows(document, mark)
-            case ShipmentDocument():
-                checked.shipments.append((line, document))
-            case ReturnDocument():
-                checked.returns.append((line, document))
+        _add(checked, line, document, policies, zone)
     return checked
+
+
+def _add(checked: Checked, line: SourceLine, document: Document, policies: Policies, zone: ZoneInfo) -> None:
+    mark = fingerprint(line, document, policies)
+    match document:
+        case OrderDocument():
+            state = policies.state(document.status)
+            assert state is not None
+            checked.orders[normal_number(document.number)] = _order_rows(line, document, state, mark, zone)
+        case CustomerDocument():
+            checked.customers[document.id] = _customer_rows(document, mark, policies.currency)
+        case ProductDocument():
+            checked.products[document.id] = _product_rows(document, mark)
+        case ShipmentDocument():
+            checked.shipments.append((line, document))
+        case ReturnDocument():
+            checked.returns.append((line, document))
 
 
 def _customer_rows(document: CustomerDocument, mark: str, currency: str) -> CustomerRows:

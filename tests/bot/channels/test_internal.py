@@ -3,11 +3,14 @@
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import select
 
 from bot.app import _render_error, _render_invalid
 from bot.channels.internal import internal_routes
 from bot.errors import ZusageError
 from bot.shop.backend import ShopUnavailable
+from bot.storage.shop_tables import ProofAttemptRow
 from tests.bot.shop.conftest import clock, desk, loaded, loaded_sqlite, mails, policies, shop_data  # noqa: F401 - fixtures
 
 TOKEN = "test-engine-token"
@@ -106,3 +109,24 @@ async def test_wrong_proofs_are_counted_where_the_conversation_comes_from(client
         args = {"order_number": desk.sample("in_transit", which).number, "email": "x@example.org"}
         answer = await post(client, "verify", args, conversation_id=conversation_id)
     assert answer.json()["data"]["state"] == "locked"
+
+
+async def test_a_shop_system_that_does_not_answer_is_a_503_and_no_attempt(settings, database):
+    """The whole service on a WooCommerce that is not there."""
+    from bot.app import create_app
+
+    away = settings.model_copy(
+        update={
+            "woocommerce_url": "http://127.0.0.1:9",
+            "woocommerce_key": SecretStr("ck_x"),
+            "woocommerce_secret": SecretStr("cs_x"),
+        }
+    )
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(away), raise_app_exceptions=False), base_url="http://service"
+    ) as client:
+        answer = await post(client, "verify", {"order_number": "727", "email": "jana@example.org"})
+    assert answer.status_code == 503
+    assert answer.json()["error"] | {"message": ""} == {"code": "shop_unavailable", "message": "", "retry": True}
+    async with database.read() as session:
+        assert (await session.scalars(select(ProofAttemptRow.outcome))).all() == ["void"]

@@ -33,6 +33,9 @@ class Ear:
             raise self.fails
         self.heard.append(event)
 
+    async def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def ear() -> Ear:
