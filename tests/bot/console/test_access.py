@@ -1,8 +1,11 @@
 """Every page and call of the console: who is not allowed in stays out, and nothing changes."""
 
+from datetime import timedelta
+
 import pytest
 from fastapi.openapi.utils import get_openapi
 
+from bot.storage.agents import Agents
 from bot.storage.tables import Handoff, MessageRow
 from tests.bot.console.conftest import Desk
 
@@ -70,6 +73,36 @@ class TestNotSignedIn:
         assert (await stranger.get("/")).status_code == 303
 
 
+class TestEndedSession:
+    """A browser that was signed in keeps its cookie; from the end of the session on it opens nothing."""
+
+    @pytest.mark.parametrize("how", ["expired", "revoked", "disabled"])
+    async def test_every_route_is_closed(self, desk: Desk, how: str) -> None:
+        conversation_id = await desk.customer()
+        browser = await desk.agent("Rita", role="admin")
+        assert (await browser.get("/")).status_code == 200
+        if how == "expired":
+            desk.skew = timedelta(hours=desk.settings.session_hours, minutes=1)
+        else:
+            async with desk.database.begin() as session:
+                agents = Agents(session)
+                if how == "revoked":
+                    await agents.revoke(browser.agent.id, desk.now())
+                else:
+                    (await agents.get(browser.agent.id)).disabled_at = desk.now()
+        for method, path in routes(desk.app):
+            if (method, path) in PUBLIC:
+                continue
+            response = await browser.http.request(
+                method,
+                f"/console{concrete(path, conversation_id)}",
+                headers={"X-CSRF-Token": browser.csrf, "Accept": "application/json"},
+            )
+            assert response.status_code == 401, (method, path, response.status_code)
+        (handoff,) = await desk.rows(Handoff)
+        assert handoff.state == "queued"
+
+
 class TestRoles:
     @pytest.mark.parametrize(("role", "closed"), [("agent", MANAGERS_ONLY | ADMINS_ONLY), ("manager", ADMINS_ONLY)])
     async def test_each_role_is_kept_out_of_exactly_what_is_not_its_own(self, desk: Desk, role: str, closed) -> None:
@@ -111,6 +144,31 @@ class TestCrossSite:
         assert response.status_code == 403
         (handoff,) = await desk.rows(Handoff)
         assert handoff.state == "queued"
+
+    async def test_every_change_is_refused_to_another_site_even_with_the_right_token(self, desk: Desk) -> None:
+        conversation_id = await desk.customer()
+        browser = await desk.agent("Rita", role="admin")
+        for method, path in routes(desk.app):
+            if method == "GET":
+                continue
+            response = await browser.http.request(
+                method,
+                f"/console{concrete(path, conversation_id)}",
+                headers={"X-CSRF-Token": browser.csrf, "Origin": "https://evil.test"},
+            )
+            assert response.status_code == 403, (method, path, response.status_code)
+            assert response.json()["error"]["code"] == "foreign_origin"
+
+    async def test_reading_changes_nothing_so_that_a_link_cannot(self, desk: Desk) -> None:
+        """Links of other sites may lead here (the cookie goes with them): whatever changes something is no GET."""
+        assert {method for method, _ in routes(desk.app)} == {"GET", "POST"}
+        conversation_id = await desk.customer()
+        browser = await desk.agent("Rita", role="admin")
+        for method, path in routes(desk.app):
+            if method == "GET" and path != "/events":
+                await browser.get(concrete(path, conversation_id))
+        (handoff,) = await desk.rows(Handoff)
+        assert (handoff.state, handoff.agent_id) == ("queued", None)
 
     @pytest.mark.parametrize("token", ["", "0" * 64, "ü"])
     async def test_every_change_needs_the_sessions_own_token(self, desk: Desk, token: str) -> None:
