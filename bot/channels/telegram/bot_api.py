@@ -21,6 +21,7 @@ __all__ = [
     "bot_id_of",
     "chat_id_of",
     "failure_of",
+    "is_gone",
     "make_bot",
     "wait_of",
     "webhook_secret",
@@ -111,7 +112,7 @@ def failure_of(error: TelegramError, *, more: bool = False) -> PermanentFailure 
         case Forbidden():
             return PermanentFailure(words)
         case BadRequest():
-            return PermanentFailure(words, address_gone=any(gone in words.lower() for gone in _GONE))
+            return PermanentFailure(words, address_gone=is_gone(error))
         case InvalidToken():
             # The operator's mistake, not the message's: it waits until the token is right.
             return TemporaryFailure(f"Telegram refuses the bot token ({words})", unreachable=True)
@@ -123,6 +124,11 @@ def failure_of(error: TelegramError, *, more: bool = False) -> PermanentFailure 
             return TemporaryFailure(words, ambiguous=True, more=more)
         case _:
             return TemporaryFailure(words, ambiguous=True, more=more)
+
+
+def is_gone(error: BadRequest) -> bool:
+    """Tell whether a refusal means that nothing can be sent to the chat any more."""
+    return any(words in error.message.lower() for words in _GONE)
 
 
 def wait_of(error: RetryAfter) -> float:

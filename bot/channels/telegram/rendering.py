@@ -8,6 +8,7 @@ from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.channels.telegram.pictures import PROGRESS
 from bot.conversation import Attachment, Author, Button, Language, Message
 from bot.texts import text
 
@@ -15,6 +16,7 @@ __all__ = ["DONE", "Part", "chosen_keyboard", "keyboard", "render", "split"]
 
 # Telegram allows 4096 characters after the markup is taken out, counted in UTF-16; some room for our own words.
 TEXT_LIMIT = 3900
+CAPTION_LIMIT = 1000  # of 1024, below a picture
 # Stands behind a button that only shows what was chosen.
 DONE = "-"
 _SHORT, _MIDDLE = 10, 22  # characters of a title of which three, or two, fit into a row
@@ -22,12 +24,16 @@ _SHORT, _MIDDLE = 10, 22  # characters of a title of which three, or two, fit in
 
 @dataclass(frozen=True)
 class Part:
-    """One message as Telegram counts them: text, picture or document, the last one with the buttons."""
+    """One message as Telegram counts them: text, picture or document, the last one with the buttons.
+
+    ``progress_of`` is the status of an order that a picture shows; the text then stands below the picture.
+    """
 
     html: str = ""
     keyboard: InlineKeyboardMarkup | None = None
     picture: Attachment | None = None
     picture_url: str | None = None
+    progress_of: str | None = None
     label_of: Mapping[str, Any] | None = None
 
 
@@ -56,9 +62,13 @@ def render(message: Message, language: Language, *, asked: str | None = None) ->
         parts.append(Part(picture_url=str(card["image"])))
     parts += [Part(html=html) for html in words[:-1]]
     if words:
-        parts.append(Part(html=words[-1], keyboard=buttons))
-    if card.get("type") == "return" and (card.get("label") or {}).get("kind"):
-        parts.append(Part(html=text("telegram_label_caption", language), label_of=card))
+        status = card.get("status") if card.get("type") == "order" and _length(words[-1]) <= CAPTION_LIMIT else None
+        parts.append(Part(html=words[-1], keyboard=buttons, progress_of=status if status in PROGRESS else None))
+    label = card.get("label") or {} if card.get("type") == "return" else {}
+    if label.get("kind"):
+        key = "telegram_code_caption" if label["kind"] == "qr" else "telegram_label_caption"
+        caption = text(key, language, reference=escape(str(label.get("reference") or "")))
+        parts.append(Part(html=caption, label_of=card))
     return parts
 
 

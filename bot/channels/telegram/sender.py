@@ -1,19 +1,18 @@
 """Sends messages through the Bot API, part by part."""
 
 import asyncio
-import io
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import segno
 from telegram import Bot, LinkPreviewOptions
 from telegram import Message as TelegramMessage
 from telegram.constants import ParseMode
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
-from bot.channels.telegram.bot_api import CHANNEL, bot_id_of, chat_id_of, failure_of
+from bot.channels.telegram.bot_api import CHANNEL, bot_id_of, chat_id_of, failure_of, is_gone
+from bot.channels.telegram.pictures import PROGRESS, STEPS, code_picture, progress_picture
 from bot.channels.telegram.rendering import Part, render
 from bot.channels.web.labels import label_pdf
 from bot.clock import Clock, utc_now
@@ -21,6 +20,7 @@ from bot.conversation import Destination, Language, Message, PermanentFailure, S
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.telegram import Context, Telegram
+from bot.texts import text
 
 __all__ = ["TelegramSender"]
 
@@ -65,12 +65,15 @@ class TelegramSender:
             failure = failure_of(error, more=more)
             log.warning("a message could not be sent to Telegram: %s (%s)", type(error).__name__, failure)
             raise failure from error
+        if sent is None:
+            return Sent(more=more)
         if part.keyboard is not None:
             async with self._database.begin() as session:
                 await Telegram(session).keyboard_shown(to.external_key, sent.message_id, message.id, self._clock())
         return Sent(external_id=str(sent.message_id), more=more)
 
-    async def _send(self, chat_id: int, part: Part, context: Context) -> TelegramMessage:
+    async def _send(self, chat_id: int, part: Part, context: Context) -> TelegramMessage | None:
+        """Send a part; None if it was only for the eye and Telegram does not take it."""
         # An answer to what was written on the website is read there; here it need not ring.
         quiet = context.asked_elsewhere is not None
         if part.label_of is not None:
@@ -83,7 +86,15 @@ class TelegramSender:
                 raise PermanentFailure("the picture is no longer there", address_gone=False) from None
             return await self._bot.send_photo(chat_id, data, disable_notification=quiet)
         if part.picture_url is not None:
-            return await self._bot.send_photo(chat_id, part.picture_url, disable_notification=quiet)
+            try:
+                return await self._bot.send_photo(chat_id, part.picture_url, disable_notification=quiet)
+            except BadRequest as error:
+                if is_gone(error):
+                    raise
+                log.warning("Telegram cannot fetch the picture of a card: %s", error.message)
+                return None
+        if part.progress_of is not None and (sent := await self._send_progress(chat_id, part, context, quiet)):
+            return sent
         return await self._bot.send_message(
             chat_id,
             part.html,
@@ -93,6 +104,27 @@ class TelegramSender:
             disable_notification=quiet,
         )
 
+    async def _send_progress(self, chat_id: int, part: Part, context: Context, quiet: bool) -> TelegramMessage | None:
+        """Send an order's card with a picture of how far it has come; None if Telegram does not take it."""
+        status = part.progress_of or ""
+        names = [text(f"telegram_step_{step}", context.language) for step in STEPS]
+        picture = await asyncio.to_thread(progress_picture, PROGRESS[status], names, late=status == "delayed")
+        try:
+            return await self._bot.send_photo(
+                chat_id,
+                picture,
+                filename="order.png",
+                caption=part.html,
+                parse_mode=ParseMode.HTML,
+                reply_markup=part.keyboard,
+                disable_notification=quiet,
+            )
+        except BadRequest as error:
+            if is_gone(error):
+                raise
+            log.warning("Telegram did not take the picture of an order: %s", error.message)
+            return None
+
     async def _send_label(
         self, chat_id: int, part: Part, card: Mapping[str, Any], language: Language, quiet: bool
     ) -> TelegramMessage:
@@ -100,10 +132,9 @@ class TelegramSender:
         label = card["label"]
         reference, number = str(label.get("reference") or ""), str(card.get("number", ""))
         if label["kind"] == "qr":
-            code = io.BytesIO()
-            await asyncio.to_thread(segno.make(reference, error="m", micro=False).save, code, kind="png", scale=12)
+            code = await asyncio.to_thread(code_picture, reference)
             return await self._bot.send_photo(
-                chat_id, code.getvalue(), caption=part.html, parse_mode=ParseMode.HTML, disable_notification=quiet
+                chat_id, code, caption=part.html, parse_mode=ParseMode.HTML, disable_notification=quiet
             )
         page = await asyncio.to_thread(
             label_pdf,

@@ -1,5 +1,7 @@
 """A Telegram that runs here: for the demo without a token, and for tests. It obeys the documented Bot API."""
 
+import time
+
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -18,7 +20,9 @@ class Playground:
     """Telegram played by the service itself, with a page to write from."""
 
     def __init__(self, telegram: FakeTelegram | None = None) -> None:
-        self._telegram = telegram or FakeTelegram(longest_wait_s=LONGEST_WAIT_S)
+        # Another bot at every start: what it remembers ends with the process, while the database goes on.
+        token = f"{int(time.time())}:playground"
+        self._telegram = telegram or FakeTelegram(token=token, longest_wait_s=LONGEST_WAIT_S)
 
     def settings_for(self, settings: Settings) -> Settings:
         """Return settings by which the bot talks to this Telegram."""

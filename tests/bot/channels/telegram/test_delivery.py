@@ -1,10 +1,13 @@
 """Sending when things go wrong: 429, blocked, time-outs, Telegram gone, parts of long texts."""
 
+import io
 from datetime import timedelta
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
+from bot.channels.telegram.pictures import progress_picture
 from bot.channels.telegram.playground.faults import Faults
 from bot.channels.telegram.playground.server import FakeTelegram
 from bot.clock import utc_now
@@ -148,3 +151,50 @@ async def test_the_pace_is_kept(paced, settings, engine_double) -> None:
         for person in people:
             await world.hears(person, "echo: hallo")
     assert telegram.breaches == []
+
+
+CARD = {
+    "type": "order",
+    "number": "LM-1042",
+    "status": "shipped",
+    "status_text": "unterwegs",
+    "lines": [{"name": "Jacke <Sylt>", "variant": "M", "quantity": 1, "price": "89,90 €"}],
+}
+
+
+class TestOrderCards:
+    @pytest.fixture
+    def answer(self, engine_double) -> None:
+        def shipped(body):
+            response = turn_response(body, ["Sie ist <unterwegs>."])
+            response["replies"][0] |= {"card": CARD, "buttons": [{"title": "Danke", "payload": "/thank"}]}
+            return response
+
+        engine_double.script["wo"] = shipped
+
+    async def test_come_with_a_picture_of_how_far_the_order_is(self, settings, engine_double, answer) -> None:
+        async with running(settings, engine_double) as world:
+            anna = world.telegram.person("Anna")
+            world.telegram.say(anna, "wo")
+            await world.hears_something_with(anna, "Sie ist <unterwegs>.")
+            shown = world.telegram.last(anna)
+            assert "Bestellung LM-1042 · unterwegs\n1 × Jacke <Sylt> (M) · 89,90 €" in shown["caption"]
+            with Image.open(io.BytesIO(world.telegram.files[shown["photo"][-1]["file_id"]][1])) as picture:
+                assert (picture.format, picture.size) == ("PNG", (1080, 280))
+            world.telegram.press(anna, shown["message_id"], "Danke")
+            await world.hears_something_with(anna, "echo: /thank")
+
+    async def test_come_without_it_where_telegram_takes_no_pictures(self, settings, engine_double, answer) -> None:
+        async with running(settings, engine_double) as world:
+            anna = world.telegram.person("Anna")
+            world.telegram.faults.script = ["well", "bad"]  # the opening words, then the picture
+            world.telegram.say(anna, "wo")
+            await world.hears_something_with(anna, "Sie ist <unterwegs>.")
+            assert "photo" not in world.telegram.last(anna)
+            await eventually(lambda: states(world), ["sent", "sent"])
+
+
+def test_every_station_has_a_picture_of_its_own() -> None:
+    names = ["Bestellt", "In Vorbereitung", "Unterwegs", "In Zustellung", "Zugestellt"]
+    pictures = [progress_picture(i, names, late=late) for i in range(5) for late in (False, True)]
+    assert len(set(pictures)) == 10

@@ -91,6 +91,14 @@ class TestRender:
         assert "Total: 89,90 €" in text
         assert part.keyboard.inline_keyboard[0][0].url == "https://example.com/track"
 
+    def test_an_order_on_its_way_has_a_picture_unless_the_text_is_too_long_for_one(self) -> None:
+        (part,) = render(message("Ihr Paket ist unterwegs.", card=ORDER | {"status": "shipped"}), "de")
+        assert part.progress_of == "shipped"
+        (part,) = render(message("Sie ist storniert.", card=ORDER | {"status": "cancelled"}), "de")
+        assert part.progress_of is None
+        (part,) = render(message("Lang. " * 200, card=ORDER | {"status": "shipped"}), "de")
+        assert part.progress_of is None
+
     def test_a_tracking_link_must_be_one(self) -> None:
         (part,) = render(message("x", card=ORDER | {"tracking_url": "javascript:alert(1)"}), "de")
         assert part.keyboard is None
