@@ -271,6 +271,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.add_middleware(BodyLimit, limit_for=lambda path: UPLOAD_LIMIT if path.endswith(LARGE_BODIES) else BODY_LIMIT)
     app.add_exception_handler(ZusageError, _render_error)
     app.add_exception_handler(RequestValidationError, _render_invalid)
+    app.add_exception_handler(Exception, _render_fault)
     app.mount("/console", console.app)
     app.include_router(health_routes(database, engine))
     app.include_router(rest_routes(settings, database, turns))
@@ -320,4 +321,12 @@ async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
     where = ".".join(str(part) for part in first["loc"][1:]) or "body"
     return JSONResponse(
         {"error": {"code": "invalid_input", "message": f"{where}: {first['msg']}", "retry": False}}, status_code=422
+    )
+
+
+async def _render_fault(_request: Request, _error: Exception) -> JSONResponse:
+    # Starlette raises the error again afterwards, so that it is logged.
+    return JSONResponse(
+        {"error": {"code": "internal_error", "message": "The service failed; its log says why.", "retry": True}},
+        status_code=500,
     )

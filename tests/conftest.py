@@ -79,6 +79,7 @@ def settings(database_url: str, tmp_path: Path):
         demo=True,
         service_hours="Mon-Sun 00:00-23:59",
         holidays="",
+        knowledge=tmp_path / "knowledge",  # none: indexing the demo shop's articles takes longer than most tests
     )
 
 
