@@ -231,6 +231,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         timers.every(5, ShopPush(database, shop.listener, clock).tell_due, "news for the shop system")
     if shop.is_elsewhere:
         timers.every(900, shop.read_catalogue, "catalogue")
+        timers.every(300, shop.read_changes, "orders changed in the shop system")
     timers.every(5, hub.look_again, "news for the web chat")
     timers.every(5, console.live.look_again, "news for the console")
 

@@ -96,6 +96,11 @@ class ShopSystem:
         if self._woo is not None:
             log.info("read %d products", await self._woo.read_catalogue())
 
+    async def read_changes(self) -> None:
+        """Read again what changed in the other system and is known here."""
+        if self._woo is not None:
+            log.info("read %d changed orders", await self._woo.read_changes())
+
     async def close(self) -> None:
         """Close connections."""
         if self.listener is not None:

@@ -149,6 +149,8 @@ class WooDouble:
     def _fits(order: dict[str, Any], query: dict[str, str]) -> bool:
         if "customer" in query and order["customer_id"] != int(query["customer"]):
             return False
+        if "modified_after" in query and order["date_modified_gmt"] <= query["modified_after"]:
+            return False
         if "search" in query:
             words = [order["number"], *map(str, order["billing"].values()), *map(str, order["shipping"].values())]
             return any(query["search"].lower() in word.lower() for word in words)

@@ -202,6 +202,7 @@ HELD: dict[str, Belongs] = {
             "deliveries",
             "drafts",
             "handoffs",
+            "helpdesk_cases",
             "join_codes",
             "messages",
             "offers",

@@ -68,6 +68,9 @@ CUSTOMERS_FRESH_S = 60.0
 PRODUCTS_FRESH_S = 60.0
 MOST_REMEMBERED = 10_000
 MOST_ORDERS = 500
+# After a start, how far back changes are read; later, how far before the last time, for clocks differ.
+CHANGES_AT_FIRST, OVERLAP = timedelta(days=7), timedelta(minutes=5)
+AT_ONCE = 20
 MARK = "_zusage_"  # and a digest of the key: every change has a mark of its own
 ABILITIES = frozenset(
     {
@@ -137,6 +140,7 @@ class WooShop:
         self._clock = clock
         self._orders: OrderedDict[str, tuple[float, WooOrder | None]] = OrderedDict()
         self._seen: OrderedDict[str, float] = OrderedDict()
+        self._changes_read_at: datetime | None = None
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -243,6 +247,27 @@ class WooShop:
             await self._keep_product(product)
             self._note(f"product:{product.id}")
         return len(found)
+
+    async def read_changes(self) -> int:
+        """Read orders again that changed in WooCommerce and that somebody has asked for here; return how many.
+
+        So promises about them are judged by what is true, also when nobody asks again.
+        """
+        now = self._clock()
+        since = (self._changes_read_at or now - CHANGES_AT_FIRST) - OVERLAP
+        found = await self._client.pages(
+            "orders",
+            modified_after=since.strftime("%Y-%m-%dT%H:%M:%S"),
+            dates_are_gmt="true",
+            orderby="id",
+            order="asc",
+        )
+        orders = [order for order in map(_order, found) if order.is_real]
+        known = [order for order in orders if await self._mirror.proof(order.number) is not None]
+        for start in range(0, len(known), AT_ONCE):
+            await self._keep(known[start : start + AT_ONCE])
+        self._changes_read_at = now
+        return len(known)
 
     async def voucher(self, code: str) -> Voucher | None:
         """Return a discount code. WooCommerce itself has no gift cards."""

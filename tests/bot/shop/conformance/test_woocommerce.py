@@ -222,6 +222,23 @@ class TestReading:
         assert len(after.returns) == 1
 
 
+class TestChangesInTheShop:
+    async def test_orders_that_were_asked_for_are_read_again(self, shop, double, database):
+        await whole(shop, "727")
+        for number in (727, 728):
+            double.orders[number] |= {"status": "cancelled", "date_modified_gmt": "2026-11-11T09:20:00"}
+        assert await shop.read_changes() == 1
+        assert (await shop._mirror.order("727")).stage is Stage.CANCELLED
+        assert await shop._mirror.order("728") is None
+
+    async def test_what_did_not_change_is_not_read(self, shop, double):
+        await whole(shop, "727")
+        await shop.read_changes()
+        double.calls.clear()
+        assert await shop.read_changes() == 0
+        assert double.calls == ["GET orders"]
+
+
 class TestChanging:
     async def test_a_refund_goes_the_way_the_money_came(self, shop, double):
         order = await whole(shop, "727")
