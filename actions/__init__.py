@@ -3,3 +3,7 @@
 One class per matter (a `Flow`, see flows.py) asks for what is needed and carries it out through the
 service's operations API. rasa-sdk imports everything in this package, so it stays flat.
 """
+
+from actions.shop_client import close
+
+__all__ = ["close"]

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
-__all__ = ["Denied", "Done", "ShopClient", "ShopUnavailable"]
+__all__ = ["Denied", "Done", "ShopClient", "ShopUnavailable", "close"]
 
 TIMEOUT_S = 4.0
 """Seconds for one call; below the engine's limit for one action, so that an honest answer is still possible."""
@@ -82,6 +82,13 @@ class ShopClient:
         return Denied(answer["error"]["code"], answer["error"].get("params") or {})
 
     @classmethod
+    async def close(cls) -> None:
+        """Give up the connections of this event loop; a later call makes new ones."""
+        session = cls._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await session.close()
+
+    @classmethod
     def _session(cls) -> aiohttp.ClientSession:
         # One connection pool per event loop: made at the first call, because a session belongs to its loop.
         loop = asyncio.get_running_loop()
@@ -91,6 +98,9 @@ class ShopClient:
             session = aiohttp.ClientSession(timeout=timeout, trust_env=False)
             cls._sessions[loop] = session
         return session
+
+
+close = ShopClient.close
 
 
 def _service_url() -> str:

@@ -43,6 +43,8 @@ def main() -> None:
     except (settings.SettingMissing, ModelMissing, CanaryFailed) as error:
         sys.exit(f"engine: {error}")
     app = application(assistant, chosen)
+    if isinstance(actions, InProcessActions):
+        app.on_cleanup.append(lambda _app: actions.close())
     logging.getLogger("engine").info(
         "model %s, listening on %s:%d", assistant.model_filename, arguments.host, arguments.port
     )

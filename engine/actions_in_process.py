@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 import logging
+import sys
 from typing import Any, Dict, Optional
 
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
@@ -29,6 +30,7 @@ class InProcessActions(EndpointConfig):
     def __init__(self, package: str, seconds: float) -> None:
         super().__init__(url="in-process")
         self._seconds = seconds
+        self._package = package
         self._executor = ActionExecutor()
         self._executor.register_package(package)
         for name, run in self._executor.actions.items():
@@ -69,3 +71,9 @@ class InProcessActions(EndpointConfig):
             logger.exception("%s failed", name)
             raise EngineError.failed("action_failed", f"{name} failed: {type(error).__name__}", retry=True) from error
         return json.loads(json.dumps(result)) if result else result
+
+    async def close(self) -> None:
+        """Let go of what the actions hold open: a coroutine `close` of their package, where it has one."""
+        close = getattr(sys.modules[self._package], "close", None)
+        if close is not None:
+            await close()

@@ -34,6 +34,7 @@ def problems(project: Path = PROJECT) -> list[str]:
     ]
     return [
         *_response_problems(domain),
+        *_slot_problems(domain),
         *_rule_problems(domain, rules),
         *_example_problems(domain, project / "data" / "nlu"),
         *_form_problems(domain),
@@ -88,6 +89,14 @@ def _payload_problems(name: str, payload: str, intents: set[str], entities: set[
         yield f"{name}: the payload {payload!r} has entities that the domain does not list: {sorted(unknown)}"
 
 
+def _slot_problems(domain: Mapping[str, Any]) -> Iterator[str]:
+    # A slot that takes whatever is typed swallows questions: "are you a bot?" would become the reason of a return.
+    for name, slot in domain["slots"].items():
+        kinds = [mapping["type"] for mapping in slot["mappings"]]
+        if kinds != ["custom"]:
+            yield f"slot {name}: filled by {', '.join(kinds)}; only an action that looks at the value may fill a slot"
+
+
 def _rule_problems(domain: Mapping[str, Any], rules: list[Mapping[str, Any]]) -> Iterator[str]:
     answered = [step["intent"] for rule in rules for step in rule["steps"][:1] if "intent" in step]
     for intent in domain["intents"]:
@@ -97,6 +106,14 @@ def _rule_problems(domain: Mapping[str, Any], rules: list[Mapping[str, Any]]) ->
             yield f"intent {intent}: {answered.count(intent)} rules begin with it"
     for intent in sorted(set(answered) - set(domain["intents"])):
         yield f"intent {intent}: a rule answers it, the domain does not list it"
+    for rule in rules:
+        for step in [*(rule.get("condition") or []), *rule["steps"]]:
+            form = step.get("active_loop")
+            if form and form not in domain["forms"]:
+                yield f"rule {rule['rule']}: there is no form {form}"
+            for slot in (name for entry in step.get("slot_was_set") or [] for name in entry):
+                if slot not in domain["slots"]:
+                    yield f"rule {rule['rule']}: there is no slot {slot}"
 
 
 def _example_problems(domain: Mapping[str, Any], folder: Path) -> Iterator[str]:

@@ -36,6 +36,11 @@ FAULTS = {
         "track_order_form: {required_slots: [order_number]}",
         "form track_order_form",
     ),
+    "a slot takes whatever is typed": (
+        r"(  reason: \{.*mappings: \[\{type: )custom",
+        r"\1from_text",
+        "slot reason: filled by from_text",
+    ),
     "an action has no class": (r"  - action_greet\n", "  - action_greets\n", "action_greets"),
 }
 
@@ -47,6 +52,18 @@ def test_a_fault_in_the_domain_is_found(copy: Path, fault: str):
     changed = re.sub(pattern, replacement, domain.read_text(encoding="utf-8"), count=1)
     assert changed != domain.read_text(encoding="utf-8"), "the fault could not be planted"
     domain.write_text(changed, encoding="utf-8")
+    assert any(named in problem for problem in problems(copy))
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [("active_loop: newsletter_from", "no form newsletter_from"), ("slot_was_set: [{languge: de}]", "no slot languge")],
+)
+def test_a_misspelt_condition_of_a_rule_is_found(copy: Path, condition: str, named: str):
+    rules = copy / "data" / "rules" / "account.yml"
+    text = rules.read_text(encoding="utf-8")
+    planted = text.replace("    steps:\n", f"    condition:\n      - {condition}\n    steps:\n", 1)
+    rules.write_text(planted, encoding="utf-8")
     assert any(named in problem for problem in problems(copy))
 
 

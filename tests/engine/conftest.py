@@ -38,16 +38,21 @@ class Conversation:
     """A customer's side: keeps what travels, as the service does."""
 
     def __init__(self, assistant: Assistant, language: str | None = None) -> None:
-        self.assistant, self.language = assistant, language
+        self.assistant, self.language, self.now = assistant, language, NOW
         self.tracker: dict[str, Any] | None = None
         self.facts: dict[str, Any] = {}
         self.replies: list = []
 
     async def _turn(self, message: dict[str, str]) -> "list[str]":
-        answer = await self.assistant.turn(TurnRequest.parse_obj(turn(message, self.tracker, self.language)))
+        answer = await self.assistant.turn(self._request(message))
         self.tracker, self.facts, self.replies = answer["tracker"], answer["facts"], answer["replies"]
         self.language = self.facts["language"]
         return [reply["text"] for reply in self.replies]
+
+    def _request(self, message: dict[str, str]) -> TurnRequest:
+        body = turn(message, self.tracker, self.language)
+        body["context"]["now"] = self.now
+        return TurnRequest.parse_obj(body)
 
     async def say(self, text: str) -> "list[str]":
         """Type a text; returns the texts of the replies."""

@@ -55,6 +55,11 @@ class TestAnswers:
     async def test_actions_know_the_message_s_surroundings(self, conversation: Conversation) -> None:
         assert await conversation.choose("/contact_info") == ["2026-11-21T12:00:00+01:00 Europe/Berlin t1 c1"]
 
+    async def test_however_long_the_pause_the_matter_goes_on(self, conversation: Conversation) -> None:
+        await conversation.say("wo ist mein paket")
+        conversation.now = "2026-12-24T12:00:00+01:00"
+        assert await conversation.say("ZU-10234") == ["Postleitzahl?"]
+
 
 class TestFacts:
     async def test_an_action_s_facts_are_sorted_from_its_replies(self, conversation: Conversation) -> None:
