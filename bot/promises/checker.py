@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 # Whoever stands to wait longer hears it; these kinds have a customer waiting for a parcel, money or word.
-TOLD = frozenset({"delivery", "refund", "replacement", "callback", "answer"})
+TOLD = frozenset({"delivery", "refund", "replacement", "callback", "answer", "restock"})
 
 
 class PromiseChecker:
@@ -54,7 +54,7 @@ class PromiseChecker:
         while True:
             async with self._database.read() as session:
                 batch = [_promise(row) for row in await Promises(session).open_after(after, BATCH)]
-                spoken = await Promises(session).person_wrote_at({p.conversation_id for p in batch if _needs_person(p)})
+                conversations = await _conversation_facts(Promises(session), batch)
             if not batch:
                 return counts
             after = batch[-1].id
@@ -66,7 +66,7 @@ class PromiseChecker:
                     judge(
                         promise,
                         orders.get(promise.order_number or ""),
-                        ConversationFacts(spoken.get(promise.conversation_id, ())),
+                        conversations.get(promise.conversation_id, ConversationFacts()),
                         now=now,
                         zone=self._zone,
                     ),
@@ -106,8 +106,8 @@ class PromiseChecker:
             return False
         row.told_at = now
         language: Language = "de" if conversation.language == "de" else "en"
-        done = "delivered_at" in judgement.evidence or "issued_at" in judgement.evidence
-        if done:  # late, but done: a notice now would only be noise
+        if judgement.state is PromiseState.BROKEN and "not_done_at" not in judgement.evidence:
+            # late, but done: a notice now would only be noise
             return False
         reply = _notice(promise, judgement.new_day, language)
         message = await Conversations(session).add_reply(conversation, reply, now)
@@ -158,8 +158,14 @@ def _promise(row: PromiseRow) -> Promise:
     )
 
 
-def _needs_person(promise: Promise) -> bool:
-    return promise.kind in ("callback", "answer")
+async def _conversation_facts(promises: Promises, batch: list[Promise]) -> dict[int, ConversationFacts]:
+    answered = await promises.answered_at({p.conversation_id for p in batch if p.kind in ("callback", "answer")})
+    waiting = {p.conversation_id for p in batch if p.kind == "restock"}
+    restocked = await promises.restocked(waiting)
+    return {
+        key: ConversationFacts(answered.get(key, ()), *restocked.get(key, ((), None)))
+        for key in answered.keys() | restocked.keys()
+    }
 
 
 def _notice(promise: Promise, new_day: date | None, language: Language) -> Reply:

@@ -35,9 +35,17 @@ class Promise:
 
 @dataclass(frozen=True)
 class ConversationFacts:
-    """When a person first wrote in a conversation, as instants in order."""
+    """What happened to the concerns of a conversation.
 
-    person_wrote_at: tuple[datetime, ...] = ()
+    Attributes:
+        answered_at: when a person wrote, or a data-protection request was answered; instants in order.
+        restocked_at: when it was told that goods somebody waits for are back; instants in order.
+        restock_on: when those that are not back are expected.
+    """
+
+    answered_at: tuple[datetime, ...] = ()
+    restocked_at: tuple[datetime, ...] = ()
+    restock_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,11 @@ def judge(
         zone: the shop's time zone, for comparing days.
     """
     if promise.kind in ("callback", "answer"):
-        answered = next((at for at in conversation.person_wrote_at if at >= promise.made_at), None)
-        return _by_deed(promise, answered, None, now=now, zone=zone, deed="person_wrote_at")
+        answered = next((at for at in conversation.answered_at if at >= promise.made_at), None)
+        return _by_deed(promise, answered, None, now=now, zone=zone, deed="answered_at")
+    if promise.kind == "restock":
+        told = next((at for at in conversation.restocked_at if at >= promise.made_at), None)
+        return _by_deed(promise, told, conversation.restock_on, now=now, zone=zone, deed="told_at")
     if order is None:
         if now > promise.due_at:
             return Judgement(PromiseState.WITHDRAWN, evidence={"why": "order_unknown"})

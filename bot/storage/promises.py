@@ -12,8 +12,17 @@ from bot.conversation import Author
 from bot.shop.models import ShipmentStatus, Stage, normal_number
 from bot.shop.promise_facts import OrderFacts, RefundFact, ReturnFact
 from bot.storage.database import Database
-from bot.storage.shop_tables import OrderRow, RefundRow, ReturnRow, ShipmentRow
-from bot.storage.tables import MessageRow, PromiseRow
+from bot.storage.shop_tables import (
+    OperationRow,
+    OrderRow,
+    RefundRow,
+    RequestRow,
+    ReturnRow,
+    ShipmentRow,
+    StockWatchRow,
+    VariantRow,
+)
+from bot.storage.tables import ConversationRow, MessageRow, PromiseRow
 
 __all__ = ["Promises", "SqlPromiseFacts"]
 
@@ -50,19 +59,65 @@ class Promises:
         connection = await self.session.connection()
         await connection.execute(statement, rows)
 
-    async def person_wrote_at(self, conversation_ids: Collection[int]) -> dict[int, tuple[datetime, ...]]:
-        """Return when people (not the bot) wrote in conversations, in order."""
+    async def answered_at(self, conversation_ids: Collection[int]) -> dict[int, tuple[datetime, ...]]:
+        """Return when people (not the bot) wrote in conversations, or answered data-protection requests of theirs."""
         if not conversation_ids:
             return {}
-        query = (
-            select(MessageRow.conversation_id, MessageRow.created_at)
-            .where(MessageRow.conversation_id.in_(conversation_ids), MessageRow.author == Author.AGENT)
-            .order_by(MessageRow.id)
+        query = select(MessageRow.conversation_id, MessageRow.created_at).where(
+            MessageRow.conversation_id.in_(conversation_ids), MessageRow.author == Author.AGENT
         )
-        wrote: dict[int, list[datetime]] = defaultdict(list)
+        answered: dict[int, list[datetime]] = defaultdict(list)
         for conversation_id, at in (await self.session.execute(query)).all():
-            wrote[conversation_id].append(at)
-        return {key: tuple(values) for key, values in wrote.items()}
+            answered[conversation_id].append(at)
+        numbers = await self._results(conversation_ids, "privacy_request", "number")
+        requests = select(RequestRow.number, RequestRow.done_at).where(
+            RequestRow.number.in_([number for _, number in numbers]), RequestRow.done_at.is_not(None)
+        )
+        done = {number: at for number, at in (await self.session.execute(requests)).all() if at is not None}
+        for conversation_id, number in numbers:
+            if number in done:
+                answered[conversation_id].append(done[number])
+        return {key: tuple(sorted(values)) for key, values in answered.items()}
+
+    async def restocked(self, conversation_ids: Collection[int]) -> dict[int, tuple[tuple[datetime, ...], date | None]]:
+        """Return when it was told that what conversations wait for is back, and when the rest is expected."""
+        if not conversation_ids:
+            return {}
+        waits = await self._results(conversation_ids, "notify_restock", "sku")
+        skus = [sku for _, sku in waits]
+        watches = select(StockWatchRow.sku, StockWatchRow.told_at).where(
+            StockWatchRow.sku.in_(skus), StockWatchRow.told_at.is_not(None)
+        )
+        told: dict[str, list[datetime]] = defaultdict(list)
+        for sku, at in (await self.session.execute(watches)).all():
+            if at is not None:
+                told[sku].append(at)
+        days = select(VariantRow.sku, VariantRow.restock_on).where(VariantRow.sku.in_(skus), VariantRow.stock == 0)
+        expected = {sku: day for sku, day in (await self.session.execute(days)).all()}  # noqa: C416 - rows to mypy
+        found: dict[int, tuple[tuple[datetime, ...], date | None]] = {}
+        for conversation_id, sku in waits:
+            earlier, day = found.get(conversation_id, ((), None))
+            found[conversation_id] = (
+                tuple(sorted((*earlier, *told[sku]))),
+                max(filter(None, (day, expected.get(sku))), default=None),
+            )
+        return found
+
+    async def _results(self, conversation_ids: Collection[int], operation: str, key: str) -> list[tuple[int, str]]:
+        """Return what an operation gave in conversations, such as the number of a request."""
+        query = (
+            select(ConversationRow.id, OperationRow.answer)
+            .join(OperationRow, OperationRow.conversation_id == ConversationRow.public_id)
+            .where(
+                ConversationRow.id.in_(conversation_ids), OperationRow.name == operation, OperationRow.state == "done"
+            )
+        )
+        results = []
+        for conversation_id, answer in (await self.session.execute(query)).all():
+            value = ((answer or {}).get("data") or {}).get(key)
+            if value:
+                results.append((conversation_id, str(value)))
+        return results
 
 
 class SqlPromiseFacts:

@@ -10,7 +10,16 @@ from bot.conversation import Author
 from bot.promises.checker import PromiseChecker
 from bot.storage.conversations import Conversations
 from bot.storage.promises import SqlPromiseFacts
-from bot.storage.shop_tables import CustomerRow, OrderRow, ShipmentRow
+from bot.storage.shop_tables import (
+    CustomerRow,
+    OperationRow,
+    OrderRow,
+    ProductRow,
+    RequestRow,
+    ShipmentRow,
+    StockWatchRow,
+    VariantRow,
+)
 from bot.storage.tables import MessageRow, PromiseRow, Signal
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -128,3 +137,74 @@ async def test_a_parcel_ready_for_pickup_in_time_keeps_the_promise(world: World)
     event = {"at": (NOW + timedelta(days=1)).isoformat(), "status": "ready_for_pickup", "text": {"de": "", "en": ""}}
     await world.parcel(status="ready_for_pickup", events=[event])
     assert await world.checker.check() == {"kept": 1}
+
+
+class TestWhatNoOrderTells:
+    """Promises that are kept by deeds elsewhere: a mail that goods are back, an answered data-protection request."""
+
+    async def promised(self, world: World, kind: str, operation: str, data: dict) -> None:
+        async with world.database.begin() as session:
+            conversation = await Conversations(session).open("web", "anna", "de", NOW)
+            session.add(
+                OperationRow(
+                    key="k", conversation_id=conversation.public_id, turn_id="t", name=operation, args={}, state="done",
+                    answer={"ok": True, "data": data}, started_at=NOW,
+                )
+            )  # fmt: skip
+            session.add(
+                PromiseRow(
+                    conversation_id=conversation.id, kind=kind, wording="bis Freitag", made_by="bot", made_at=NOW,
+                    due_at=DUE, state="open",
+                )
+            )  # fmt: skip
+
+    async def test_goods_that_are_back_keep_it(self, world: World) -> None:
+        await self.promised(world, "restock", "notify_restock", {"sku": "RJ-M"})
+        async with world.database.begin() as session:
+            session.add(
+                StockWatchRow(
+                    sku="RJ-M", email="a@example.org", email_key="a@example.org", language="de", created_at=NOW,
+                    told_at=NOW + timedelta(hours=1),
+                )
+            )  # fmt: skip
+        world.now = NOW + timedelta(hours=2)
+        assert await world.checker.check() == {"kept": 1}
+
+    async def test_goods_that_come_later_are_told_once(self, world: World) -> None:
+        await self.promised(world, "restock", "notify_restock", {"sku": "RJ-M"})
+        async with world.database.begin() as session:
+            product = ProductRow(key="p", name="Jacke", category="", source="import")
+            session.add(product)
+            await session.flush()
+            session.add(
+                VariantRow(
+                    product_id=product.id, sku="RJ-M", price_cents=1, stock=0, restock_on=date(2026, 11, 25), options={}
+                )
+            )  # fmt: skip
+        assert (await world.checker.check())["told"] == 1
+        assert await world.checker.check() == {}
+        (notice,) = await world.notices()
+        assert "Mittwoch, 25. November" in notice
+
+    async def test_an_answered_data_protection_request_keeps_it(self, world: World) -> None:
+        await world.order_with_promise(expected_on=date(2026, 11, 20))
+        await self.promised(world, "answer", "privacy_request", {"number": "D-1"})
+        async with world.database.begin() as session:
+            session.add(
+                RequestRow(
+                    number="D-1", customer_id=1, kind="access", answer_by=DUE.date(), created_at=NOW,
+                    done_at=NOW + timedelta(hours=1),
+                )
+            )  # fmt: skip
+        world.now = NOW + timedelta(hours=2)
+        assert await world.checker.check() == {"kept": 1}
+
+    async def test_a_replacement_that_came_late_is_not_said_to_be_missing(self, world: World) -> None:
+        await world.order_with_promise(expected_on=date(2026, 11, 20))
+        async with world.database.begin() as session:
+            await session.execute(update(PromiseRow).values(kind="replacement"))
+        late = DUE + timedelta(hours=2)
+        await world.parcel(status="delivered", delivered_at=late, replacement_for="C-1")
+        world.now = late + timedelta(minutes=1)
+        assert await world.checker.check() == {"broken": 1}
+        assert await world.notices() == []

@@ -85,3 +85,19 @@ def test_judge(kind, order, now, state, at_risk, new_day) -> None:
 def test_an_answer_counts_from_the_first_word_of_a_person_after_the_promise(wrote, now, state) -> None:
     judgement = judge(promise("answer"), None, ConversationFacts(wrote), now=now, zone=BERLIN)
     assert str(judgement.state) == state
+
+
+@pytest.mark.parametrize(
+    ("told", "expected", "now", "state", "new_day"),
+    [
+        ((at(19),), None, at(19), "kept", None),
+        ((at(21),), None, at(21), "broken", None),
+        ((at(9),), None, at(19), "open", None),  # somebody else's earlier wait
+        ((), date(2026, 11, 25), at(19), "open", date(2026, 11, 25)),
+        ((), None, at(21), "broken", None),
+    ],
+)
+def test_goods_are_back_when_it_was_told(told, expected, now, state, new_day) -> None:
+    facts = ConversationFacts(restocked_at=told, restock_on=expected)
+    judgement = judge(promise("restock"), None, facts, now=now, zone=BERLIN)
+    assert (str(judgement.state), judgement.new_day) == (state, new_day)
