@@ -114,13 +114,6 @@ class Agents:
         result = await self.session.execute(query.values(revoked_at=now).returning(AgentSession.id))
         return len(result.all())
 
-    async def forget_sessions(self, before: datetime) -> None:
-        """Delete sessions and attempts that ended before an instant."""
-        await self.session.execute(
-            delete(AgentSession).where(or_(AgentSession.expires_at < before, AgentSession.revoked_at < before))
-        )
-        await self.session.execute(delete(SignInAttempt).where(SignInAttempt.at < before))
-
     # -- failed attempts
 
     async def failed(self, email_hash: str, address_hash: str, since: datetime) -> FailedAttempts:

@@ -48,10 +48,6 @@ class Handoffs:
         query = select(Handoff).where(Handoff.conversation_id == conversation_id).order_by(Handoff.id.desc())
         return await self.session.scalar(query.limit(1))
 
-    async def open_handoffs(self) -> list[Handoff]:
-        """Return all that wait or are being handled, the longest waiting first."""
-        return list(await self.session.scalars(select(Handoff).where(Handoff.state.in_(_OPEN)).order_by(Handoff.id)))
-
     async def position(self, handoff: Handoff) -> int:
         """Return the place in the queue, counted from 1. Whoever is sent back to the queue keeps the old place."""
         query = select(func.count()).where(Handoff.state == HandoffState.QUEUED, Handoff.id <= handoff.id)

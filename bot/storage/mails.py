@@ -211,10 +211,6 @@ class Mails:
         """Return a mail by the id that stands in its Message-ID."""
         return await self.session.scalar(select(MailRow).where(MailRow.public_id == public_id))
 
-    async def by_key(self, key: str) -> MailRow | None:
-        """Return a mail by its key."""
-        return await self.session.scalar(select(MailRow).where(MailRow.key == key))
-
     # -- who gets it
 
     async def conversation_of_turn(self, turn_id: str) -> ConversationRow | None:

@@ -84,11 +84,6 @@ class Person:
     emails: tuple[str, ...] = ()
     chats: tuple[tuple[str, str], ...] = field(default=())
 
-    @property
-    def is_nobody(self) -> bool:
-        """Whether nothing is known of such a person."""
-        return not (self.conversation_ids or self.customer_ids or self.order_ids)
-
 
 @dataclass(frozen=True)
 class Mention:
@@ -109,11 +104,6 @@ class StoredFile:
 
 def _of_conversation(table: Table, person: Person) -> Any:
     return table.c.conversation_id.in_(person.conversation_ids)
-
-
-def _of_conversation_of_shop(table: Table, person: Person) -> Any:
-    """The shop's side knows conversations by the id that outsiders see."""
-    return table.c.conversation_id.in_(person.public_ids)
 
 
 def _of_order(table: Table, person: Person) -> Any:

@@ -1,7 +1,6 @@
 """Queries about declared withdrawals: reading one again, and what the team has not been given yet."""
 
 import re
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,7 +40,3 @@ class Withdrawals:
         found = await self.session.scalars(select(OrderRow.number).where(OrderRow.number_key.in_(keys)).limit(2))
         numbers = found.all()
         return numbers[0] if len(numbers) == 1 else None
-
-    async def older_than(self, before: datetime) -> list[WithdrawalRow]:
-        """Return withdrawals that were declared before an instant."""
-        return list(await self.session.scalars(select(WithdrawalRow).where(WithdrawalRow.received_at < before)))
