@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     telegram_timeout_s: float = Field(
         15, gt=0, description="Longest wait for the Bot API; a message it did not confirm by then counts as ambiguous."
     )
+    telegram_hold_s: float = Field(
+        2, ge=0, description="At a webhook: how long an update waits for an earlier one that it overtook."
+    )
     telegram_per_second: int = Field(30, ge=1, description="Messages that the bot may send a second over all chats.")
 
     shop_token_key: SecretStr = Field(

@@ -86,9 +86,9 @@ class TelegramChannel:
             shop=shop,
             clock=clock,
         )
-        self.intake = Intake(
-            database, self.bot, self.bot_id, self.handling, in_order=settings.telegram_mode == "polling", clock=clock
-        )
+        # Polling brings updates in Telegram's order.
+        hold = timedelta(seconds=settings.telegram_hold_s) if settings.telegram_mode == "webhook" else None
+        self.intake = Intake(database, self.bot, self.bot_id, self.handling, hold=hold, clock=clock)
         self.leader = Leader(
             database, f"{CHANNEL}:{self.bot_id}", turns.owner, won=self._begin, lost=self._end, clock=clock
         )

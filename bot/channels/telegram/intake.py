@@ -46,7 +46,14 @@ class Intake:
     """
 
     def __init__(
-        self, database: Database, bot: Bot, bot_id: int, handling: Handling, *, in_order: bool, clock: Clock = utc_now
+        self,
+        database: Database,
+        bot: Bot,
+        bot_id: int,
+        handling: Handling,
+        *,
+        hold: timedelta | None,
+        clock: Clock = utc_now,
     ) -> None:
         """Make the intake.
 
@@ -55,14 +62,14 @@ class Intake:
             bot: parses them.
             bot_id: whose they are.
             handling: knows what to do about each.
-            in_order: whether they come in Telegram's order; by polling they do, at a webhook they may not.
+            hold: how long an update waits for an earlier one that it overtook; None where none can.
             clock: the time.
         """
         self._database = database
         self._bot = bot
         self._bot_id = bot_id
         self._handling = handling
-        self._in_order = in_order
+        self._hold = hold
         self._clock = clock
         self._since: datetime = clock()
         self._news = asyncio.Event()
@@ -102,9 +109,9 @@ class Intake:
         async with self._database.read() as session:
             telegram = Telegram(session)
             rows = await telegram.open_updates(self._bot_id)
-            if rows and not self._in_order:
+            if rows and self._hold is not None:
                 known = await telegram.known_from(self._bot_id, rows[0].update_id)
-                held = held_from(known, now, not_before=self._since)
+                held = held_from(known, now, hold=self._hold, not_before=self._since)
                 if held is not None:
                     rows = [row for row in rows if row.update_id < held[0]]
                     wait_s = min(wait_s, max(0.01, (held[1] - now).total_seconds()))

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.channels.telegram.order import HOLD, LONGEST_HOLD, held_from
+from bot.channels.telegram.order import LONGEST, held_from
 
+HOLD = timedelta(seconds=2)
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -35,14 +36,14 @@ def known(*arrivals: tuple[int, float]) -> list[tuple[int, datetime]]:
 )
 def test_what_waits(arrivals, now, held) -> None:
     expected = None if held is None else (held[0], at(held[1]))
-    assert held_from(known(*arrivals), at(now), not_before=at(-100)) == expected
+    assert held_from(known(*arrivals), at(now), hold=HOLD, not_before=at(-100)) == expected
 
 
 def test_after_a_start_it_waits_anew() -> None:
     arrivals = known((7, 0), (9, 1))
-    assert held_from(arrivals, at(60.5), not_before=at(60)) == (9, at(60) + HOLD)
+    assert held_from(arrivals, at(60.5), hold=HOLD, not_before=at(60)) == (9, at(60) + HOLD)
 
 
 def test_a_gap_that_never_closes_stops_nothing_for_good() -> None:
     late = known((7, 0), (9, 0), *((10 + 2 * i, 100 - i) for i in range(50)))
-    assert held_from(late, at(0) + LONGEST_HOLD + timedelta(seconds=80), not_before=at(-100)) is None
+    assert held_from(late, at(0) + LONGEST * HOLD + timedelta(seconds=80), hold=HOLD, not_before=at(-100)) is None
