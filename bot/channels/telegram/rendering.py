@@ -67,7 +67,7 @@ def render(message: Message, language: Language, *, asked: str | None = None) ->
     label = card.get("label") or {} if card.get("type") == "return" else {}
     if label.get("kind"):
         key = "telegram_code_caption" if label["kind"] == "qr" else "telegram_label_caption"
-        caption = text(key, language, reference=escape(str(label.get("reference") or "")))
+        caption = text(key, language, reference=f"<code>{escape(str(label.get('reference') or ''))}</code>")
         parts.append(Part(html=caption, label_of=card))
     return parts
 

@@ -9,7 +9,10 @@ from sqlalchemy import text as sql
 
 from bot.channels.telegram.playground.server import Person
 from bot.clock import utc_now
-from bot.storage.tables import ChannelLink, ConversationRow, Delivery, MessageRow
+from bot.promises.checker import PromiseChecker
+from bot.storage.promises import SqlPromiseFacts
+from bot.storage.shop_tables import CustomerRow, OrderRow, ShipmentRow
+from bot.storage.tables import ChannelLink, ConversationRow, Delivery, MessageRow, PromiseRow
 from bot.storage.telegram_tables import JoinCode
 from bot.texts import text
 from tests.telegram_double.website import Browser
@@ -84,6 +87,33 @@ async def test_what_is_asked_on_the_website_is_understood_in_telegram(world, bro
     await browser.say("wann kommt es?")
     await world.hears_something_with(anna, "Ihre Frage auf der Website:\nwann kommt es?")
     assert world.telegram.last(anna)["disable_notification"]
+
+
+async def test_a_promise_made_on_the_website_that_will_not_hold_is_told_in_telegram(world, browser, anna) -> None:
+    await browser.say("wo ist mein Paket?")
+    await joined(world, browser, anna)
+    (conversation,) = await conversations(world)
+    now, late = utc_now(), (utc_now() + timedelta(days=5)).date()
+    async with world.database.begin() as session:
+        person = {"email": "a@example.org", "source": "import"}
+        customer = CustomerRow(key="c1", email_key="a@example.org", first_name="A", last_name="B", **person)
+        session.add(customer)
+        await session.flush()
+        order = OrderRow(number="LM-1", number_key="LM1", customer_id=customer.id, stage="shipped", **person)
+        order.expected_on = late
+        session.add(order)
+        await session.flush()
+        session.add(ShipmentRow(order_id=order.id, key="s1", carrier="DHL", status="in_transit", expected_on=late))
+        promise = PromiseRow(kind="delivery", order_number="LM-1", wording="morgen", made_by="bot", state="open")
+        promise.conversation_id, promise.made_at, promise.due_at = conversation.id, now, now + timedelta(days=1)
+        session.add(promise)
+
+    async def publish(_conversation_id: int) -> None: ...
+
+    facts = SqlPromiseFacts(world.database)
+    await PromiseChecker(world.database, facts, world.settings.zone, publish, utc_now).check()
+    await world.hears_something_with(anna, "LM-1")
+    assert any("LM-1" in words for words in await browser.sees())
 
 
 class TestTheLink:
