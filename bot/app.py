@@ -56,6 +56,7 @@ from bot.mail.worker import MailWorker
 from bot.metrics.expectations import expectation_map
 from bot.metrics.facts import Rules
 from bot.metrics.figures import Costs
+from bot.metrics.mailing import WeeklyReports
 from bot.metrics.reading import FigureReader
 from bot.metrics.refresh import refresh_in_thread
 from bot.outbox import Outbox, Pace
@@ -184,6 +185,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         surveys,
         operations,
         Uploads(settings.data_dir / "uploads"),
+        figures,
         policies.shop.name,
         clock,
     )
@@ -213,12 +215,23 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         timedelta(days=settings.retention_days),
         timedelta(days=settings.evidence_days),
     )
+    reports = WeeklyReports(
+        database,
+        mailer,
+        figures,
+        settings.report_to,
+        settings.report_at,
+        policies.shop.name,
+        settings.default_language,
+        clock,
+    )
     timers = Timers()
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
     timers.every(2, watch.look, "handoffs")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     timers.every(settings.figures_every_s, lambda: refresh_in_thread(settings, rules, clock), "figures")
+    timers.every(60, reports.send_due, "weekly report")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
     timers.every(60, promises.check, "promises")
     timers.every(15, answers.mail_answers, "answers by mail")

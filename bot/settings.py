@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from datetime import time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -132,6 +133,12 @@ class Settings(BaseSettings):
         ge=1,
         description="How long withdrawals, their receipts and the audit are kept; never less than the law says.",
     )
+    report_to: Annotated[list[str], NoDecode] = Field(
+        [], description="Addresses that get the weekly report by mail, separated by commas; empty: nobody."
+    )
+    report_at: time = Field(
+        time(7), description="From when on Monday, in the shop's time zone, the report on the week before is mailed."
+    )
     visitor_days: int = Field(90, ge=1, description="How long a browser finds its conversation again.")
     session_hours: int = Field(12, ge=1, description="How long an agent stays signed in.")
     chat_connections_per_address: int = Field(50, ge=1, description="Open chat sockets per network address.")
@@ -195,7 +202,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https://")
         return url
 
-    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", "report_to", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -62,21 +62,22 @@ def api_routes(settings: Settings, database: Database, reader: FigureReader, *, 
         await tokens.check(authorization, "metrics")
         return {key: entry.model_dump() for key, entry in definitions().items()}
 
-    @router.get("/metrics/conversations", summary="The conversations behind a figure, the newest first")
+    @router.get("/metrics/conversations", summary="The conversations behind a figure, the worst or the newest first")
     async def behind(
         which: Annotated[Slice, Depends(wanted)],
         of: Annotated[
             str, Query(description="A word of the figure's definition ('behind'), e.g. 'handed_over'.")
         ] = "all",
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        before: Annotated[int | None, Query(description="Only ids below this, for the next page.")] = None,
+        offset: Annotated[int, Query(ge=0, le=100_000, description="How many to pass over, for the next page.")] = 0,
         authorization: authorization = "",
     ) -> list[dict[str, Any]]:
         await tokens.check(authorization, "metrics")
-        if of.partition(":")[0] not in {*BEHIND, "unmet", "left", "reason"}:
-            raise NotFound(f"There is no {of!r}; choose one of {', '.join(BEHIND)}.")
-        async with database.read() as session:
-            rows = await Figures(session).conversations(which, of, limit=limit, before=before)
+        try:
+            async with database.read() as session:
+                rows = await Figures(session).conversations(which, of, limit=limit, offset=offset)
+        except KeyError:
+            raise NotFound(f"There is no {of!r}; choose one of {', '.join(BEHIND)}.") from None
         return [
             {
                 "conversation_id": row.conversation_id,

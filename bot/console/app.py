@@ -17,6 +17,7 @@ from bot.console.audit import audit_routes
 from bot.console.auth import Authentication
 from bot.console.conversation import PictureStore, conversation_routes
 from bot.console.drafts import DraftReader
+from bot.console.figures import figure_routes
 from bot.console.guard import Door, Guard, NotSignedIn, PasswordChangeNeeded
 from bot.console.inbox import inbox_routes
 from bot.console.live import Live
@@ -33,6 +34,7 @@ from bot.engine_client import EngineClient
 from bot.errors import ZusageError
 from bot.handoff.service import HandoffService
 from bot.knowledge.search import KnowledgeSearch
+from bot.metrics.reading import FigureReader
 from bot.settings import Settings
 from bot.shop.calendar import Calendar
 from bot.shop.operations import Operations
@@ -75,6 +77,7 @@ class Console:
         surveys: SurveyService,
         operations: Operations,
         pictures: PictureStore,
+        figures: FigureReader,
         shop_name: str,
         clock: Clock,
     ) -> "Console":
@@ -115,6 +118,7 @@ class Console:
             ),
             order_routes(database, door, pages, operations, wakeup.publish, clock),
             saved_reply_routes(database, door, pages, clock),
+            figure_routes(database, door, pages, figures, shop_name, clock),
             team_routes(database, door, pages, wakeup.announce, clock),
             audit_routes(database, door, pages, clock),
         ):

@@ -24,7 +24,7 @@ from bot.metrics.figures import Costs, Figure, definitions
 from bot.metrics.formats import FORMATS
 from bot.metrics.reading import FigureReader
 from bot.metrics.refresh import Refresher
-from bot.metrics.report import render_report, week_of
+from bot.metrics.report import print_to_pdf, render_report, week_of
 from bot.metrics.simulation.timeline import Plan, simulate
 from bot.metrics.tokens import SCOPES, Tokens
 from bot.settings import Settings
@@ -274,22 +274,23 @@ def simulate_command(
 
 
 def report(
-    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; .pdf is printed by a browser.")],
     week: Annotated[str | None, typer.Option(help="Week such as 2026-W13; by default the last that is over.")] = None,
     language: Annotated[Literal["de", "en"] | None, typer.Option(help="Language of the report.")] = None,
 ) -> None:
-    """Write the weekly report as one HTML file that needs nothing else."""
+    """Write the weekly report as one HTML file that needs nothing else, or as PDF where a browser is installed."""
 
-    async def work(settings: Settings, database: Database) -> str:
+    async def work(settings: Settings, database: Database) -> bytes:
         await Refresher(database, rules_of(settings)).refresh()
         wanted = Slice(*week_of(week, utc_now().astimezone(settings.zone).date()))
         overview = await reader_of(settings, database).overview(wanted)
         shop = load_policies(settings.policies).shop.name
-        return render_report(overview, shop, language or settings.default_language)
+        page = render_report(overview, shop, language or settings.default_language)
+        return await print_to_pdf(page) if output.suffix.lower() == ".pdf" else page.encode()
 
-    page = _run(work)
+    content = _run(work)
     try:
-        output.write_text(page, encoding="utf-8")
+        output.write_bytes(content)
     except OSError as error:
         err.print(f"[red]{output} cannot be written: {error.strerror}.[/red]", highlight=False)
         raise typer.Exit(1) from None

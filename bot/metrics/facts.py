@@ -17,7 +17,7 @@ from bot.storage.facts import RawConversation, RawHandoff, RawPromise, RawTurn, 
 __all__ = ["Rules", "facts_of", "relate"]
 
 # Counted up when the rules in this module or in measures.py change: all facts are then made anew.
-VERSION = 1
+VERSION = 2
 WITHDRAWN_WITHIN = timedelta(hours=72)
 REPEATED_WITHIN = timedelta(days=7)
 COMPLAINT_REPEATED_WITHIN = timedelta(days=90)
@@ -74,6 +74,7 @@ def facts_of(raw: RawConversation, rules: Rules) -> dict[str, Any]:
     expectations = _expectations(raw, steps, resolution, rules.map)
     left = [flow for flow in flows if flow["end"] == "left"]
     promises = Counter(promise.state for promise in raw.promises)
+    handoffs = [_handoff(handoff, rules.service_level_s) for handoff in raw.handoffs]
     return {
         "conversation_id": raw.id,
         "day": raw.created_at.astimezone(rules.zone).date(),
@@ -106,8 +107,17 @@ def facts_of(raw: RawConversation, rules: Rules) -> dict[str, Any]:
         "upset": signals.upset,
         "recovered": recovered(signals.valences) if signals.upset else None,
         "abandoned_at": f"{left[-1]['goal']}/{left[-1]['steps'][-1]}"[:120] if left else None,
+        "passed_over": sum(n for key, n in signals.acknowledgements.items() if key.endswith(":no")),
+        "asked_again": signals.asked_again,
+        "answer_bot_s": signals.slowest("first_response_bot", "response_time_bot"),
+        "answer_agent_s": signals.slowest("first_response_agent", "response_time_agent"),
+        "wait_s": signals.slowest("wait"),
+        "level_missed": any(level == "beyond" for _, _, level, _, _ in handoffs),
+        "announced_exceeded": any(kept is False for _, _, _, kept, _ in handoffs),
+        **{item: _lowest(raw, item) for item in ("csat", "ces", "nps")},
         "surveys": len(raw.surveys),
         "answered_surveys": sum(bool(survey.answers) for survey in raw.surveys),
+        "promises": len(raw.promises) - promises["superseded"],
         "promises_kept": promises["kept"],
         "promises_broken": promises["broken"],
         "unmet": _unmet_words(expectations, frozenset(reopened.repeated)),
@@ -123,7 +133,7 @@ def facts_of(raw: RawConversation, rules: Rules) -> dict[str, Any]:
             "acknowledgements": dict(signals.acknowledgements),
             "asked_again": signals.asked_again,
             "flows": flows,
-            "handoffs": [_handoff(handoff, rules.service_level_s) for handoff in raw.handoffs],
+            "handoffs": handoffs,
             "surveys": [[survey.trigger, bool(survey.answers)] for survey in raw.surveys],
             "answers": [
                 [_item(kind, level), value, probability]
@@ -224,6 +234,10 @@ class _Signals:
                 self.asked_again += 1
             elif signal.kind == "reopened":
                 self.reopened.append(signal.at)
+
+    def slowest(self, *names: str) -> float | None:
+        """Return the longest of some times, in seconds."""
+        return max((seconds for name in names for seconds in self.times.get(name, ())), default=None)
 
 
 @dataclass(frozen=True)
@@ -383,6 +397,12 @@ def _told(promise: RawPromise) -> str | None:
     if promise.told_at is None:
         return "never"
     return "in_time" if promise.told_at <= promise.due_at else "late"
+
+
+def _lowest(raw: RawConversation, item: str) -> int | None:
+    """Return the lowest answer to a question of the survey."""
+    given = (value for survey in raw.surveys for kind, _, value, _ in survey.answers if kind == item)
+    return min((value for value in given if value is not None), default=None)
 
 
 def _item(kind: str, level: str | None) -> str:

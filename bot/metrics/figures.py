@@ -287,6 +287,9 @@ def _empathy(one: _Reader) -> dict[str, Figure]:
     for key, handlers in (("", ("bot", "person")), ("_bot", ("bot",)), ("_person", ("person",))):
         yes = one.n("recovery", *(f"{handler}:yes" for handler in handlers))
         figures[f"recovery{key}"] = _share(yes, yes + one.n("recovery", *(f"{handler}:no" for handler in handlers)))
+    for answer in ("acknowledged", "passed_over"):
+        yes, no = one.n("emotion_path", f"{answer}:yes"), one.n("emotion_path", f"{answer}:no")
+        figures[f"recovery_{answer}"] = _share(yes, yes + no)
     return figures
 
 

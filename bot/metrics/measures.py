@@ -1,11 +1,11 @@
 """What a conversation adds to the sums that figures are computed from."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bot.metrics.facts import final_status
-from bot.storage.figure_tables import ConversationFact
+from bot.storage.figure_tables import ANY, ConversationFact
 
 __all__ = ["Contribution", "contributions", "sums"]
 
@@ -98,18 +98,31 @@ def _feelings(fact: ConversationFact) -> Iterator[Contribution]:
         yield Contribution("upset", "", fact.upset)
         state = {True: "yes", False: "no", None: "unknown"}[fact.recovered]
         yield Contribution("recovery", f"{fact.handler}:{state}")
+        yield Contribution("emotion_path", f"{_taken_up(fact.details['acknowledgements'])}:{state}")
+
+
+def _taken_up(answers: Mapping[str, int]) -> str:
+    """Tell whether any answer to an upset message took the feeling up, none did, or there was no answer."""
+    if any(n and key.endswith(":yes") for key, n in answers.items()):
+        return "acknowledged"
+    return "passed_over" if any(answers.values()) else "unanswered"
 
 
 def sums(facts: Iterable[ConversationFact]) -> list[dict[str, Any]]:
-    """Return the sums of what some conversations add, one row per filter attributes, measure and detail."""
+    """Return the sums of what some conversations add, one row per filter attributes, measure and detail.
+
+    Beside them there is one row per measure and detail for all attributes together.
+    """
+    everywhere = (ANY, ANY, ANY, ANY)
     added: dict[tuple[str, ...], list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
     for fact in facts:
         cell = (fact.channel, fact.language, fact.topic, fact.handler)
         for measure, detail, n, total, squares in contributions(fact):
-            row = added[(measure, *cell, detail)]
-            row[0] += n
-            row[1] += total
-            row[2] += squares
+            for attributes in (cell, everywhere):
+                row = added[(measure, *attributes, detail)]
+                row[0] += n
+                row[1] += total
+                row[2] += squares
     names = ("measure", "channel", "language", "topic", "handler", "detail")
     return [
         {**dict(zip(names, key, strict=True)), "n": int(n), "total": total, "squares": squares}

@@ -1,7 +1,7 @@
 """Reads figures for a period: values, the period before, breakdowns, trends. For API, dashboard and report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,22 +14,24 @@ from bot.storage.database import Database
 from bot.storage.figures import Figures, Slice, Sums
 from bot.survey.bank import Level
 
-__all__ = ["FigureReader", "Overview"]
+__all__ = ["LONGEST_DAYS", "TREND", "FigureReader", "Overview"]
 
 # Longer periods are shown by month.
 DAYS_SHOWN_BY_DAY = 92
 LONGEST_DAYS = 3 * 366
 
-_TREND = (
+ATTRIBUTES = ("channel", "language", "topic", "handler")
+_COUNTED_IN_TREND = (
     "conversations", "matters", "handed_over", "resolution", "understood", "survey", "promise", "complaint",
     "acknowledgement", "recovery", "service_level", "handoff_end", "time_wait", "time_first_response_agent",
     "answer_csat", "answer_nps", "answer_ces", *(f"answer_{level}" for level in Level),
 )  # fmt: skip
-_SPLIT = (
+_COUNTED_IN_SPLIT = (
     "conversations", "matters", "handed_over", "resolution", "understood", "answer_csat", "answer_nps", "complaint",
     "survey",
 )  # fmt: skip
-_SHOWN_IN_TREND = (
+# The figures that can be shown over time.
+TREND = (
     "conversations", "automated_resolution", "handoff_rate", "not_understood", "csat", "nps", "ces", *Level,
     "promises_kept", "complaint_rate", "acknowledged", "recovery", "service_level", "wait_p50",
     "first_response_agent_p50", "survey_response",
@@ -47,14 +49,19 @@ class Overview:
     figures: Mapping[str, Figure]
     before: Mapping[str, Figure]
     trend: Sequence[tuple[date, Mapping[str, Figure]]]
+    trend_before: Sequence[tuple[date, Mapping[str, Figure]]]
     by_month: bool
     splits: Mapping[str, Mapping[str, Mapping[str, Figure]]]
     load: Sequence[Sequence[int]]  # by weekday (Monday first) and hour
+    endings: Mapping[str, int]  # of conversations with a matter: confirmed, assumed, withdrawn, unresolved, ...
     handoff_reasons: Mapping[str, int]
     funnels: Sequence[Mapping[str, Any]]
     promises: Mapping[str, Mapping[str, int]]  # by kind and state
     expectations: Sequence[Mapping[str, Any]]  # by level and kind
     emotion: Mapping[str, int]  # upset, acknowledged, recovered, ...
+    # Conversations with an upset customer, by what answered it (acknowledged, passed_over, unanswered) and by
+    # whether they settled (yes, no, unknown).
+    emotion_paths: Mapping[tuple[str, str], int]
     distributions: Mapping[str, Mapping[int, float]]  # weighted share of each answer, by item
 
     def as_json(self) -> dict[str, Any]:
@@ -84,11 +91,13 @@ class Overview:
                 for attribute, parts in self.splits.items()
             },
             "load": [list(hours) for hours in self.load],
+            "endings": dict(self.endings),
             "handoff_reasons": dict(self.handoff_reasons),
             "funnels": list(self.funnels),
             "promises": {kind: dict(states) for kind, states in self.promises.items()},
             "expectations": list(self.expectations),
             "emotion": dict(self.emotion),
+            "emotion_paths": {f"{answer}:{end}": n for (answer, end), n in self.emotion_paths.items()},
             "distributions": {item: dict(shares) for item, shares in self.distributions.items()},
         }
 
@@ -131,21 +140,29 @@ class FigureReader:
             before = wanted.before()
             figures = await self._figures(store, sums, wanted)
             earlier = await self._figures(store, await store.sums(before), before)
-            series = await store.series(wanted, _TREND, by_month=by_month)
-            splits = {}
-            for attribute in ("channel", "language", "topic", "handler"):
-                parts = await store.split(wanted, attribute, _SPLIT)
-                splits[attribute] = {
-                    value: _only(compute(part, self.costs), _SHOWN_IN_SPLIT) for value, part in sorted(parts.items())
-                }
+            if by_month:
+                series = await store.series(wanted, _COUNTED_IN_TREND, by_month=True)
+                series_before = await store.series(before, _COUNTED_IN_TREND, by_month=True)
+            else:  # the period before ends where this one begins
+                both = replace(wanted, first=before.first)
+                series = series_before = await store.series(both, _COUNTED_IN_TREND, by_month=False)
+            parts = await store.splits(wanted, ATTRIBUTES, _COUNTED_IN_SPLIT)
+        splits = {
+            attribute: {
+                value: _only(compute(sums_, self.costs), _SHOWN_IN_SPLIT) for value, sums_ in sorted(values.items())
+            }
+            for attribute, values in parts.items()
+        }
         return Overview(
             wanted=wanted,
             figures=figures,
             before=earlier,
-            trend=[(day, _only(compute(series[day], self.costs), _SHOWN_IN_TREND)) for day in sorted(series)],
+            trend=self._trend(series, wanted, by_month=by_month),
+            trend_before=self._trend(series_before, before, by_month=by_month),
             by_month=by_month,
             splits=splits,
             load=_load(sums),
+            endings=_endings(sums),
             handoff_reasons=dict(
                 sorted(((reason, s.n) for reason, s in sums.get("handoff", {}).items()), key=lambda r: (-r[1], r[0]))
             ),
@@ -153,13 +170,29 @@ class FigureReader:
             promises=_promises(sums),
             expectations=_expectations(sums),
             emotion=_emotion(sums),
+            emotion_paths=_emotion_paths(sums),
             distributions=_distributions(sums),
         )
+
+    async def channels(self) -> list[str]:
+        """Return the channels that conversations came through."""
+        async with self.database.read() as session:
+            return await Figures(session).channels()
 
     async def days_with_data(self) -> tuple[date, date] | None:
         """Return the first and last day with conversations, None if there are none."""
         async with self.database.read() as session:
             return await Figures(session).first_and_last_day()
+
+    def _trend(
+        self, series: Mapping[date, Sums], wanted: Slice, *, by_month: bool
+    ) -> list[tuple[date, Mapping[str, Figure]]]:
+        """Return the figures of every day or month of a slice, also of those on which nothing happened."""
+        days, day = [], wanted.first.replace(day=1) if by_month else wanted.first
+        while day <= min(wanted.last, self.clock().astimezone(self.zone).date()):
+            days.append(day)
+            day = (day + timedelta(days=31)).replace(day=1) if by_month else day + timedelta(days=1)
+        return [(day, _only(compute(series.get(day, {}), self.costs), TREND)) for day in days]
 
     async def _figures(self, store: Figures, sums: Sums, wanted: Slice) -> dict[str, Figure]:
         since = datetime.combine(wanted.first, time.min, self.zone)
@@ -189,6 +222,13 @@ def _load(sums: Sums) -> list[list[int]]:
     return hours
 
 
+def _endings(sums: Sums) -> dict[str, int]:
+    found = {detail: s.n for detail, s in sums.get("resolution", {}).items()}
+    withdrawn = found.pop("confirmed_withdrawn", 0) + found.pop("assumed_withdrawn", 0)
+    ended = {key: n for key, n in found.items() if key not in ("none", "open")}
+    return ended | ({"withdrawn": withdrawn} if withdrawn else {})
+
+
 def _funnels(sums: Sums) -> list[dict[str, Any]]:
     """Return each matter in several steps: how many began, reached which step, left at which, and how it ended."""
     funnels: dict[str, dict[str, Any]] = {}
@@ -202,8 +242,18 @@ def _funnels(sums: Sums) -> list[dict[str, Any]]:
         counts = funnels[goal]["steps"].setdefault(step, {"step": step, "reached": 0, "left": 0})
         counts[what] += s.n
     for funnel in funnels.values():
-        funnel["steps"] = sorted(funnel["steps"].values(), key=lambda s: (-s["reached"], s["step"]))
+        funnel["steps"] = sorted(funnel["steps"].values(), key=lambda s: (-s["reached"], _place(s["step"])))
     return sorted(funnels.values(), key=lambda f: (-f["started"], f["goal"]))
+
+
+# In this order steps are usually taken; of those that as many customers reached, the earlier one is shown first.
+_STEPS = ("start", "order_number", "proof", "full_proof", "shipment", "contract", "product", "voucher_code", "line")
+
+
+def _place(step: str) -> tuple[int, str]:
+    if step == "confirm":
+        return len(_STEPS) + 1, step
+    return (_STEPS.index(step) if step in _STEPS else len(_STEPS)), step
 
 
 def _promises(sums: Sums) -> dict[str, dict[str, int]]:
@@ -236,6 +286,14 @@ def _emotion(sums: Sums) -> dict[str, int]:
         **{f"{what}_{by}": answered.get(f"{by}:{key}", 0) for by in ("bot", "agent") for key, what in _ANSWERED},
         **{f"{what}_{who}": recovery.get(f"{who}:{key}", 0) for who in ("bot", "person") for key, what in _RECOVERED},
     }
+
+
+def _emotion_paths(sums: Sums) -> dict[tuple[str, str], int]:
+    paths = {}
+    for detail, s in sums.get("emotion_path", {}).items():
+        answer, _, end = detail.partition(":")
+        paths[answer, end] = s.n
+    return paths
 
 
 _ANSWERED = (("yes", "acknowledged"), ("no", "passed_over"))

@@ -1,33 +1,30 @@
 """The weekly report: one HTML file with everything in it, for reading, printing and mailing."""
 
-from collections.abc import Mapping
+import asyncio
+import shutil
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
-
-from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.conversation import Language
 from bot.errors import InvalidInput
-from bot.metrics.figures import Figure, definitions
+from bot.metrics.presentation import STYLE, Presentation, environment
 from bot.metrics.reading import Overview
+from bot.metrics.words import word
 
-__all__ = ["render_report", "week_of"]
+__all__ = ["NoBrowser", "print_to_pdf", "render_report", "week_of"]
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_HEADLINES = (
-    "conversations", "automated_resolution", "handoff_rate", "csat", "nps", "promises_kept", "complaint_rate",
-    "acknowledged",
-)  # fmt: skip
-_TRENDS = ("conversations", "automated_resolution", "csat", "promises_kept")
+TRENDS = ("conversations", "automated_resolution", "promises_kept")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
+PRINTED_WITHIN_S = 120
+
+_ENVIRONMENT = environment()
+
+
+class NoBrowser(InvalidInput):
+    """There is no browser on this machine that could print the report."""
+
+    code = "no_browser"
 
 
 def week_of(text: str | None, today: date) -> tuple[date, date]:
@@ -49,118 +46,48 @@ def week_of(text: str | None, today: date) -> tuple[date, date]:
 
 def render_report(overview: Overview, shop: str, language: Language) -> str:
     """Return the report on a slice as HTML that needs nothing from anywhere else."""
-    known = definitions()
-    locale = "de_DE" if language == "de" else "en_GB"
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for key, entry in known.items():
-        now, before = overview.figures[key], overview.before[key]
-        groups.setdefault(entry.group, []).append(
-            {
-                "key": key,
-                "label": getattr(entry.label, language),
-                "value": _shown(now.value, entry.unit, locale),
-                "interval": _interval(now, entry.unit, locale),
-                "before": _shown(before.value, entry.unit, locale),
-                "change": _change(now, before, entry.better),
-                "n": now.n,
-                "small": now.small and entry.unit not in ("count", "minutes"),
-            }
-        )
-    rows = {row["key"]: row for group in groups.values() for row in group}
-    busiest = max(max(hours) for hours in overview.load) or 1
-    first, last = overview.wanted.first, overview.wanted.last
+    presentation = Presentation(overview, language, trends=TRENDS)
+    week = overview.wanted.first.isocalendar()
     return _ENVIRONMENT.get_template("report.html").render(
         language=language,
         shop=shop,
-        words=_WORDS[language],
-        period=f"{format_date(first, 'long', locale=locale)} – {format_date(last, 'long', locale=locale)}",
-        headlines=[rows[key] for key in _HEADLINES],
-        groups=groups,
-        trends=[(rows[key]["label"], _line(overview, key)) for key in _TRENDS],
-        days=[format_date(date(2024, 1, 1 + i), "EEE", locale=locale) for i in range(7)],
-        load=[[(n, round(n / busiest, 2)) for n in hours] for hours in overview.load],
-        reasons=overview.handoff_reasons,
-        funnels=overview.funnels[:6],
-        promises=overview.promises,
+        style=STYLE,
+        period=presentation.period,
+        week=f"{week.year}-W{week.week:02}",
+        body=presentation.render(),
+        w=lambda key: word(key, language),
     )
 
 
-def _shown(value: float | None, unit: str, locale: str) -> str:
-    if value is None:
-        return "–"
-    if unit == "share":
-        return format_percent(value, format="0.0 %" if locale == "de_DE" else "0.0%", locale=locale)
-    if unit == "seconds":
-        if abs(value) >= 5400:
-            return f"{format_decimal(value / 3600, format='0.0', locale=locale)} h"
-        if abs(value) >= 90:
-            return f"{format_decimal(value / 60, format='0', locale=locale)} min"
-        return f"{format_decimal(value, format='0.#', locale=locale)} s"
-    patterns = {"count": "#,##0", "minutes": "0.0", "nps": "0", "money": "0.00"}
-    return str(format_decimal(value, format=patterns.get(unit, "0.00"), locale=locale))
+async def print_to_pdf(page: str, browser: str | None = None) -> bytes:
+    """Print a report with the browser of this machine.
 
+    Args:
+        page: HTML that needs nothing from anywhere else.
+        browser: its program; by default whichever of Chromium's kin is installed.
 
-def _interval(figure: Figure, unit: str, locale: str) -> str:
-    if figure.low is None or figure.high is None:
-        return ""
-    return f"{_shown(figure.low, unit, locale)} – {_shown(figure.high, unit, locale)}"
-
-
-def _change(now: Figure, before: Figure, better: str) -> str:
-    """Return better, worse or same; a change is only what lies outside the other's interval."""
-    if better == "none" or now.value is None or before.value is None:
-        return "same"
-    if now.low is None or now.high is None or before.low is None or before.high is None:
-        return "same"  # how far chance reaches is not known
-    if now.low <= before.high and before.low <= now.high:
-        return "same"
-    return "better" if (now.value > before.value) == (better == "up") else "worse"
-
-
-def _line(overview: Overview, key: str) -> str:
-    """Return the points of a line in a box of 100 by 30, for SVG."""
-    values = [figures[key].value for _, figures in overview.trend]
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return ""
-    low, high = min(known), max(known)
-    step = 100 / (len(values) - 1)
-    span = (high - low) or 1
-    points = [(i * step, 28 - 26 * (v - low) / span) for i, v in enumerate(values) if v is not None]
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-
-
-_WORDS: Mapping[str, Mapping[str, Any]] = {
-    "de": {
-        "title": "Wochenbericht", "figure": "Kennzahl", "value": "Wert", "interval": "95 %", "before": "Woche davor",
-        "n": "Fälle", "few": "wenige Fälle", "trend": "Verlauf der Woche", "load": "Nachrichten nach Tag und Stunde",
-        "reasons": "Gründe für Weitergaben", "funnels": "Anliegen in mehreren Schritten", "matter": "Anliegen",
-        "started": "begonnen", "done": "erledigt", "refused": "abgelehnt", "left": "verlassen",
-        "promises": "Zusagen", "kind": "Art", "kept": "gehalten", "broken": "gebrochen", "open": "offen",
-        "better": "besser", "worse": "schlechter", "same": "unverändert",
-        "note": "Kennzahlen sind in docs/metrics.md erklärt. Was auf weniger als 30 Fällen beruht, ist gekennzeichnet. "
-        "Besser oder schlechter heißt nur, was außerhalb des Zufalls liegt.",
-        "groups": {
-            "volume": "Umfang", "speed": "Schnelligkeit", "abandonment": "Abbrüche", "resolution": "Lösungen",
-            "understanding": "Verstehen und Ausfälle", "survey": "Umfrage", "levels": "Die vier Stufen",
-            "complaints": "Beschwerden", "customers": "Kunden", "promises": "Zusagen", "empathy": "Einfühlung",
-            "cost": "Kosten",
-        },
-    },
-    "en": {
-        "title": "Weekly report", "figure": "Figure", "value": "Value", "interval": "95 %", "before": "Week before",
-        "n": "Cases", "few": "few cases", "trend": "Course of the week", "load": "Messages by day and hour",
-        "reasons": "Reasons for handoffs", "funnels": "Matters in several steps", "matter": "Matter",
-        "started": "begun", "done": "done", "refused": "refused", "left": "left",
-        "promises": "Promises", "kind": "Kind", "kept": "kept", "broken": "broken", "open": "open",
-        "better": "better", "worse": "worse", "same": "unchanged",
-        "note": "Figures are explained in docs/metrics.md. What rests on fewer than 30 cases is marked. "
-        "Better or worse is said only of what lies beyond chance.",
-        "groups": {
-            "volume": "Volume", "speed": "Speed", "abandonment": "Abandonment", "resolution": "Resolution",
-            "understanding": "Understanding and outages", "survey": "Survey", "levels": "The four levels",
-            "complaints": "Complaints", "customers": "Customers", "promises": "Promises", "empathy": "Empathy",
-            "cost": "Cost",
-        },
-    },
-}  # fmt: skip
+    Raises:
+        NoBrowser: there is none, or it did not print.
+    """
+    program = browser or next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if program is None:
+        raise NoBrowser("There is no browser for the PDF: install Chromium, or take the HTML file.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, target = folder / "report.html", folder / "report.pdf"
+        await asyncio.to_thread(source.write_text, page, encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions",
+            "--blink-settings=preferredColorScheme=1", "--no-pdf-header-footer",
+            f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={target}", source.as_uri(),
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            _, told = await asyncio.wait_for(process.communicate(), PRINTED_WITHIN_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise NoBrowser(f"{program} did not print within {PRINTED_WITHIN_S} s.") from None
+        if not await asyncio.to_thread(target.exists):
+            raise NoBrowser(f"{program} did not print: {told.decode('utf-8', 'replace').strip()[-300:]}")
+        return await asyncio.to_thread(target.read_bytes)

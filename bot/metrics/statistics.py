@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import floor, sqrt
 
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 __all__ = ["Estimate", "mean", "nps", "percentile", "rounded_time", "share", "weighted_mean", "wilson"]
 
@@ -31,7 +31,7 @@ def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[
         n: number of trials, or the effective number.
         confidence: coverage, 0..1.
     """
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = float(ndtri(0.5 + confidence / 2))
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -73,7 +73,7 @@ def weighted_mean(answers: Mapping[float, Weighted]) -> Estimate | None:
     if n < 2:
         return Estimate(value, None, None, n)
     spread = sum(sums.squares * (y - value) ** 2 for y, sums in answers.items())
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * sqrt(n / (n - 1) * spread) / weight
+    half = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) * sqrt(n / (n - 1) * spread) / weight
     return Estimate(value, value - half, value + half, n)
 
 

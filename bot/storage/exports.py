@@ -1,6 +1,6 @@
 """Reads what is exported: raw rows in the order of their ids, page by page, so that nothing large is held."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from bot.storage.tables import (
     Turn,
 )
 
-__all__ = ["DATASETS", "Filters", "pages"]
+__all__ = ["DATASETS", "Filters", "pages", "view_columns"]
 
 PAGE = 5000
 
@@ -231,6 +231,13 @@ DATASETS: dict[str, tuple[str, ...]] = {
     **{name: tuple(source.columns) for name, source in _SOURCES.items()},
     "survey": _SURVEY_COLUMNS,
 }
+
+
+def view_columns(dataset: str, left_out: Collection[str], added: Mapping[str, Any]) -> Select[Any]:
+    """Return the query of a dataset with other columns than an export has, for a view on the database."""
+    source = _SOURCES[dataset]
+    columns = {name: column for name, column in source.columns.items() if name not in left_out} | dict(added)
+    return source.joins(select(*(column.label(name) for name, column in columns.items())))
 
 
 async def pages(database: Database, dataset: str, filters: Filters) -> AsyncIterator[Sequence[Row]]:

@@ -8,7 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.storage.base import Base, BigInt, Json, UtcDateTime
 
-__all__ = ["ApiToken", "ConversationFact", "DailyFigure", "FigureState"]
+__all__ = ["ANY", "ApiToken", "ConversationFact", "DailyFigure", "FigureState"]
+
+# Stands for any channel, language, topic and handler: in the rows that unfiltered figures are read from.
+ANY = "*"
 
 
 class ConversationFact(Base):
@@ -54,8 +57,21 @@ class ConversationFact(Base):
     upset: Mapped[int] = mapped_column(Integer)
     recovered: Mapped[bool | None] = mapped_column(Boolean)
     abandoned_at: Mapped[str | None] = mapped_column(String(120))  # goal/step of a matter that was left
+    passed_over: Mapped[int] = mapped_column(Integer)  # upset messages whose answer did not take the feeling up
+    asked_again: Mapped[int] = mapped_column(Integer)
+    # The slowest answer and the longest wait for a person, in seconds; none if there was none.
+    answer_bot_s: Mapped[float | None] = mapped_column(Float)
+    answer_agent_s: Mapped[float | None] = mapped_column(Float)
+    wait_s: Mapped[float | None] = mapped_column(Float)
+    level_missed: Mapped[bool] = mapped_column(Boolean)  # a person came later than the service level asks for
+    announced_exceeded: Mapped[bool] = mapped_column(Boolean)
+    # The lowest answers to the survey.
+    csat: Mapped[int | None] = mapped_column(Integer)
+    ces: Mapped[int | None] = mapped_column(Integer)
+    nps: Mapped[int | None] = mapped_column(Integer)
     surveys: Mapped[int] = mapped_column(Integer)
     answered_surveys: Mapped[int] = mapped_column(Integer)
+    promises: Mapped[int] = mapped_column(Integer)  # those superseded by a newer one left out
     promises_kept: Mapped[int] = mapped_column(Integer)
     promises_broken: Mapped[int] = mapped_column(Integer)
     unmet: Mapped[str] = mapped_column(String(400))  # unmet expectations, as ;level/kind;level/kind;
@@ -66,6 +82,8 @@ class ConversationFact(Base):
 
 class DailyFigure(Base):
     """A sum over the conversations that began on one day, or in one month, and share the filter's attributes.
+
+    A row of ``ANY`` adds up all the others of its day: a sixth as many, for the figures that are asked for most.
 
     ``n`` counts, ``total`` adds values (or weights), ``squares`` their squares. ``detail`` tells what is
     counted within a measure: a state, a reason, a rounded time.

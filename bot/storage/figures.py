@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.storage.figure_tables import ConversationFact, DailyFigure
+from bot.storage.figure_tables import ANY, ConversationFact, DailyFigure
 from bot.storage.tables import Outage
 
 __all__ = ["Figures", "Slice", "Sum", "Sums"]
@@ -61,7 +61,6 @@ class Figures:
         """Return all sums of a slice; those of the shop's orders are of all orders, whatever the filters."""
         found: dict[str, dict[str, Sum]] = defaultdict(dict)
         of_shop = DailyFigure.measure.in_(SHOP_MEASURES)
-        fits = or_(of_shop, self._fits(wanted)) if wanted.filters() else None
         query = (
             select(
                 DailyFigure.measure,
@@ -70,11 +69,9 @@ class Figures:
                 func.sum(DailyFigure.total),
                 func.sum(DailyFigure.squares),
             )
-            .where(self._span(wanted.first, wanted.last))
+            .where(self._span(wanted.first, wanted.last), or_(of_shop, self._fits(wanted)))
             .group_by(DailyFigure.measure, DailyFigure.detail)
         )
-        if fits is not None:
-            query = query.where(fits)
         for measure, detail, n, total, squares in await self.session.execute(query):
             found[measure][detail] = Sum(int(n), float(total), float(squares))
         return found
@@ -104,25 +101,35 @@ class Figures:
             days[day][measure][detail] = Sum(int(n), float(total), float(squares))
         return dict(days)
 
-    async def split(self, wanted: Slice, attribute: str, measures: Iterable[str]) -> dict[str, Sums]:
-        """Return the sums of some measures apart by channel, language, topic or handler."""
-        column = getattr(DailyFigure, attribute)
-        parts: dict[str, dict[str, dict[str, Sum]]] = defaultdict(lambda: defaultdict(dict))
+    async def splits(
+        self, wanted: Slice, attributes: Sequence[str], measures: Iterable[str]
+    ) -> dict[str, dict[str, Sums]]:
+        """Return the sums of some measures apart by channel, by language, by topic and by handler."""
+        cells = [getattr(DailyFigure, name) for name in attributes]
         query = (
             select(
-                column,
+                *cells,
                 DailyFigure.measure,
                 DailyFigure.detail,
                 func.sum(DailyFigure.n),
                 func.sum(DailyFigure.total),
                 func.sum(DailyFigure.squares),
             )
-            .where(self._span(wanted.first, wanted.last), DailyFigure.measure.in_(list(measures)), self._fits(wanted))
-            .group_by(column, DailyFigure.measure, DailyFigure.detail)
+            .where(
+                self._span(wanted.first, wanted.last),
+                DailyFigure.measure.in_(list(measures)),
+                *self._filters(wanted),
+                DailyFigure.channel != ANY,
+            )
+            .group_by(*cells, DailyFigure.measure, DailyFigure.detail)
         )
-        for value, measure, detail, n, total, squares in await self.session.execute(query):
-            parts[value][measure][detail] = Sum(int(n), float(total), float(squares))
-        return dict(parts)
+        added: dict[str, dict[str, dict[str, dict[str, Sum]]]] = {name: {} for name in attributes}
+        for *cell, measure, detail, n, total, squares in await self.session.execute(query):
+            for name, value in zip(attributes, cell, strict=True):
+                details = added[name].setdefault(value, {}).setdefault(measure, {})
+                so_far = details.get(detail, Sum(0, 0.0, 0.0))
+                details[detail] = Sum(so_far.n + int(n), so_far.total + float(total), so_far.squares + float(squares))
+        return {name: dict(parts) for name, parts in added.items()}
 
     async def outages(self, since: datetime, until: datetime) -> list[tuple[str, datetime, datetime | None, int]]:
         """Return (part, start, end, messages affected) of the outages that touch a span, in order."""
@@ -132,42 +139,57 @@ class Figures:
         rows = await self.session.execute(query.order_by(Outage.part, Outage.started_at))
         return [(part, start, end, affected) for part, start, end, affected in rows]
 
+    async def channels(self) -> list[str]:
+        """Return the channels that conversations began on."""
+        counted = select(DailyFigure.channel).where(
+            DailyFigure.grain == "month", DailyFigure.measure == "conversations", DailyFigure.channel != ANY
+        )
+        return list(await self.session.scalars(counted.distinct().order_by(DailyFigure.channel)))
+
     async def first_and_last_day(self) -> tuple[date, date] | None:
         """Return the first and the last day with conversations."""
         row = (await self.session.execute(select(func.min(ConversationFact.day), func.max(ConversationFact.day)))).one()
         return (row[0], row[1]) if row[0] is not None else None
 
     async def conversations(
-        self, wanted: Slice, behind: str, *, limit: int, before: int | None = None
+        self, wanted: Slice, behind: str, *, limit: int, offset: int = 0
     ) -> Sequence[ConversationFact]:
-        """Return conversations behind a figure, the newest first.
+        """Return conversations behind a figure: the slowest, lowest or longest first, else the newest.
 
         Args:
             wanted: the slice.
             behind: one of ``BEHIND``, or ``unmet:<level>/<kind>``, ``left:<goal>/<step>``, ``reason:<reason>``.
             limit: at most so many.
-            before: only those with a smaller id, to go on where the last page ended.
+            offset: how many to pass over, to go on where the last page ended.
 
         Raises:
             KeyError: nothing is known by that name.
         """
-        query = select(ConversationFact).where(
-            ConversationFact.day >= wanted.first, ConversationFact.day <= wanted.last, _condition(behind)
-        )
-        for name, value in wanted.filters().items():
-            query = query.where(getattr(ConversationFact, name) == value)
-        if before is not None:
-            query = query.where(ConversationFact.conversation_id < before)
-        rows = list(await self.session.scalars(query.order_by(ConversationFact.conversation_id.desc()).limit(limit)))
+        order = [*_order(behind), ConversationFact.started_at.desc(), ConversationFact.conversation_id.desc()]
+        query = select(ConversationFact).where(*_behind(wanted, behind)).order_by(*order)
+        rows = list(await self.session.scalars(query.offset(offset).limit(limit)))
         self.session.expunge_all()
         return rows
 
+    async def count(self, wanted: Slice, behind: str, *, at_most: int) -> int:
+        """Count the conversations behind a figure, and stop counting at a limit.
+
+        Raises:
+            KeyError: nothing is known by that name.
+        """
+        some = select(ConversationFact.conversation_id).where(*_behind(wanted, behind)).limit(at_most).subquery()
+        return int(await self.session.scalar(select(func.count()).select_from(some)) or 0)
+
+    @classmethod
+    def _fits(cls, wanted: Slice) -> ColumnElement[bool]:
+        filters = cls._filters(wanted)
+        if not filters:
+            return DailyFigure.channel == ANY
+        return and_(DailyFigure.measure.not_in(SHOP_MEASURES), *filters)
+
     @staticmethod
-    def _fits(wanted: Slice) -> ColumnElement[bool]:
-        return and_(
-            DailyFigure.measure.not_in(SHOP_MEASURES),
-            *(getattr(DailyFigure, name) == value for name, value in wanted.filters().items()),
-        )
+    def _filters(wanted: Slice) -> list[ColumnElement[bool]]:
+        return [getattr(DailyFigure, name) == value for name, value in wanted.filters().items()]
 
     @staticmethod
     def _span(first: date, last: date) -> ColumnElement[bool]:
@@ -204,10 +226,17 @@ _F: Any = ConversationFact
 # The conversations that a figure is about, by the word that the figure's definition names.
 BEHIND: dict[str, ColumnElement[bool]] = {
     "all": _F.conversation_id > 0,
+    "longest": _F.conversation_id > 0,
     "matters": _F.matter.is_(True),
     "contained": and_(_F.matter.is_(True), _F.handoffs == 0),
     "handed_over": _F.handoffs > 0,
+    "slow_bot": _F.answer_bot_s.is_not(None),
+    "slow_agent": _F.answer_agent_s.is_not(None),
+    "waited": _F.wait_s.is_not(None),
     "wait_abandoned": _F.wait_abandoned.is_(True),
+    "level_missed": _F.level_missed.is_(True),
+    "announced_exceeded": _F.announced_exceeded.is_(True),
+    "resolved_by_bot": and_(_F.resolution.in_(("confirmed", "assumed")), _F.withdrawn.is_(False)),
     "confirmed": and_(_F.resolution == "confirmed", _F.withdrawn.is_(False)),
     "assumed": and_(_F.resolution == "assumed", _F.withdrawn.is_(False)),
     "withdrawn": _F.withdrawn.is_(True),
@@ -215,27 +244,59 @@ BEHIND: dict[str, ColumnElement[bool]] = {
     "repeated": _F.repeated.is_(True),
     "reopened": _F.reopened > 0,
     "not_understood": _F.not_understood > 0,
+    "asked_again": _F.asked_again > 0,
     "left": _F.abandoned_at.is_not(None),
     "surveyed": _F.answered_surveys > 0,
+    "csat": _F.csat.is_not(None),
+    "ces": _F.ces.is_not(None),
+    "nps": _F.nps.is_not(None),
+    "unmet_accuracy": _F.unmet.contains(";accuracy/"),
+    "unmet_availability": _F.unmet.contains(";availability/"),
+    "unmet_partnership": _F.unmet.contains(";partnership/"),
+    "unmet_advice": _F.unmet.contains(";advice/"),
     "complaint": _F.complaint > 0,
     "complaint_serious": _F.complaint >= 2,
     "complaint_severe": _F.complaint >= 3,
     "complaint_repeated": _F.complaint_repeated.is_(True),
     "upset": _F.upset > 0,
+    "passed_over": _F.passed_over > 0,
+    "recovered": _F.recovered.is_(True),
     "not_recovered": _F.recovered.is_(False),
+    "promised": _F.promises > 0,
     "promise_kept": _F.promises_kept > 0,
     "promise_broken": _F.promises_broken > 0,
     "cross_channel": _F.cross_channel.is_(True),
     "mixed_language": _F.mixed_language.is_(True),
+    "person_time": _F.person_seconds > 0,
+}
+# What a manager wants to see first, where that is not the newest.
+_FIRST: dict[str, ColumnElement[Any]] = {
+    "longest": (_F.customer_messages + _F.bot_messages + _F.agent_messages).desc(),
+    "slow_bot": _F.answer_bot_s.desc(),
+    "slow_agent": _F.answer_agent_s.desc(),
+    "waited": _F.wait_s.desc(),
+    "level_missed": _F.wait_s.desc(),
+    "announced_exceeded": _F.wait_s.desc(),
+    "csat": _F.csat,
+    "ces": _F.ces,
+    "nps": _F.nps,
+    "person_time": _F.person_seconds.desc(),
 }
 
 
-def _condition(behind: str) -> ColumnElement[bool]:
+def _behind(wanted: Slice, behind: str) -> list[ColumnElement[bool]]:
     kind, _, value = behind.partition(":")
     if kind == "unmet" and value:
-        return ConversationFact.unmet.contains(f";{value};", autoescape=True)
-    if kind == "left" and value:
-        return ConversationFact.abandoned_at == value
-    if kind == "reason" and value:
-        return ConversationFact.handoff_reason == value
-    return BEHIND[behind]
+        condition = ConversationFact.unmet.contains(f";{value};", autoescape=True)
+    elif kind == "left" and value:
+        condition = ConversationFact.abandoned_at == value
+    elif kind == "reason" and value:
+        condition = ConversationFact.handoff_reason == value
+    else:
+        condition = BEHIND[behind]
+    fits = [getattr(ConversationFact, name) == value for name, value in wanted.filters().items()]
+    return [ConversationFact.day >= wanted.first, ConversationFact.day <= wanted.last, condition, *fits]
+
+
+def _order(behind: str) -> list[ColumnElement[Any]]:
+    return [_FIRST[behind]] if behind in _FIRST else []

@@ -14,6 +14,7 @@ from bot.storage.audit import protect_audit
 from bot.storage.base import Base, in_migrations
 from bot.storage.database import async_url
 from bot.storage.message_search import make_message_index
+from bot.storage.views import drop_views, make_views
 
 __all__ = ["differences", "is_current", "revise", "upgrade"]
 
@@ -36,11 +37,17 @@ def upgrade(url: str, revision: str = "head") -> None:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(_config(url), revision)
+    config = _config(url)
     engine = create_engine(_sync_url(url))
+    with engine.begin() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        if present != ScriptDirectory.from_config(config).get_current_head():
+            drop_views(connection)
+    command.upgrade(config, revision)
     with engine.begin() as connection:
         make_message_index(connection)
         protect_audit(connection)
+        make_views(connection)
     engine.dispose()
 
 

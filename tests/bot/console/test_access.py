@@ -13,7 +13,8 @@ from tests.bot.console.conftest import Desk
 PUBLIC = {("GET", "/sign-in"), ("POST", "/sign-in"), ("POST", "/sign-in/code"), ("POST", "/language")}
 MANAGERS_ONLY = {
     ("GET", "/team"), ("POST", "/team/{agent_id}"), ("GET", "/audit"), ("GET", "/audit/export"),
-    ("POST", "/saved-replies"), ("POST", "/saved-replies/{reply_id}/delete"),
+    ("POST", "/saved-replies"), ("POST", "/saved-replies/{reply_id}/delete"), ("GET", "/figures"),
+    ("GET", "/figures/conversations"), ("GET", "/figures/report"), ("GET", "/figures/style.css"),
 }  # fmt: skip
 ADMINS_ONLY = {("POST", "/team/{agent_id}/role"), ("POST", "/team/{agent_id}/disable")}
 

@@ -523,9 +523,14 @@ def empathy(chosen, signals):
             continue
         fine = values[-1] >= -0.1 and values[-1] - values[lowest] >= 0.3
         states["person" if any(h["accepted_at"] for h in c.handoffs) else "bot", fine] += 1
+        replies = [bool(s["value"]) for s in c.signals if s["kind"] == "acknowledgement"]
+        if replies:
+            states["acknowledged" if any(replies) else "passed_over", fine] += 1
     for key, who in (("", ("bot", "person")), ("_bot", ("bot",)), ("_person", ("person",))):
         yes = sum(states[w, True] for w in who)
         f[f"recovery{key}"] = share(yes, yes + sum(states[w, False] for w in who))
+    for reply in ("acknowledged", "passed_over"):
+        f[f"recovery_{reply}"] = share(states[reply, True], states[reply, True] + states[reply, False])
     return f
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import yaml
 
+from bot.escalation import EscalationReason
 from bot.metrics.cli import definitions_as_markdown, dictionary_as_markdown
 from bot.metrics.expectations import TOPICS, Kind, expectation_map
 from bot.metrics.figures import Costs, compute, definitions
+from bot.metrics.words import words
 from bot.storage.figures import BEHIND
 from bot.survey.bank import Level
 
@@ -60,3 +62,24 @@ def test_every_signal_that_is_written_is_explained() -> None:
             )
     assert len(written) > 15
     assert written - explained == set()
+
+
+class TestWords:
+    def test_both_languages_have_the_same(self) -> None:
+        assert set(words("de")) == set(words("en"))
+
+    def test_everything_that_figures_name_has_one(self) -> None:
+        domain = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
+        steps = {slot for form in domain["forms"].values() for slot in form["required_slots"]}
+        named = {
+            "matter": {name.removesuffix("_form") for name in domain["forms"]},
+            "step": steps,
+            "reason": set(EscalationReason),
+            "level": set(Level),
+            "kind": set(Kind),
+            "topic": set(TOPICS),
+            "group": {entry.group for entry in definitions().values()},
+            "behind": set(BEHIND),
+        }
+        missing = {f"{table}.{key}" for table, keys in named.items() for key in keys} - set(words("de"))
+        assert missing == set()

@@ -12,9 +12,10 @@ from bot.handoff.hours import ServiceHours
 from bot.metrics.expectations import expectation_map
 from bot.metrics.facts import Rules
 from bot.metrics.figures import Costs, Figure, definitions
+from bot.metrics.presentation import change as judged
 from bot.metrics.reading import FigureReader, Overview
 from bot.metrics.refresh import Refresher
-from bot.metrics.report import _change, render_report, week_of
+from bot.metrics.report import render_report, week_of
 from bot.metrics.simulation.timeline import Plan, simulate
 from bot.storage.figures import Slice
 from bot.survey.bank import load_bank
@@ -78,4 +79,4 @@ class TestChange:
     )
     def test_is_called_one_only_beyond_chance(self, now, before, better: str, change: str) -> None:
         figures = [Figure(value=value, low=low, high=high, n=100) for value, low, high in (now, before)]
-        assert _change(*figures, better) == change
+        assert judged(*figures, better) == change
