@@ -49,8 +49,8 @@ class WeeklyReports:
         name = f"{year}-W{week:02}"
         keys = {address: f"weekly-report:{name}:{address.lower()}" for address in self.to}
         async with self.database.read() as session:
-            mails = Mails(session)
-            keys = {address: key for address, key in keys.items() if await mails.by_key(key) is None}
+            queued_before = await Mails(session).queued(keys.values())
+        keys = {address: key for address, key in keys.items() if key not in queued_before}
         if not keys:
             return 0
         overview = await self.reader.overview(Slice(first, last))

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -112,6 +112,10 @@ class Mails:
                 [{"mail_id": mail_id, "name": f.name, "media_type": f.media_type, "content": f.content} for f in files],
             )
         return True
+
+    async def queued(self, keys: Collection[str]) -> set[str]:
+        """Return those of some keys under which a mail was queued already."""
+        return set(await self.session.scalars(select(MailRow.key).where(MailRow.key.in_(keys))))
 
     async def take_due(self, now: datetime, limit: int, lease: timedelta) -> list[DueMail]:
         """Mark mails that are due as being sent, and return them.
