@@ -38,8 +38,11 @@ class Shopper:
         choice = re.fullmatch(r"\[(.+)\]", said)
         if choice and choice[1] not in self._buttons:
             raise AssertionError(f"there is no button {choice[1]!r}\n\n{self}")
+        return self._hear(said, self._send(self._buttons[choice[1]] if choice else said, pressed=choice is not None))
+
+    def _hear(self, said: str, replies: list[dict[str, Any]]) -> Self:
+        """Note what was said and what was answered, with the buttons that can now be chosen."""
         self.transcript.append(f">>> {said}")
-        replies = self._send(self._buttons[choice[1]] if choice else said, pressed=choice is not None)
         texts = []
         self._buttons = {}
         for reply in replies:

@@ -144,7 +144,6 @@ class TestBeingLate:
 
 
 class TestReturning:
-    @pytest.mark.telegram
     def test_from_tracking_to_the_label(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("delivered", one_line)
         talk(

@@ -1,7 +1,7 @@
 """A shopper of the dialogue tests who writes in Telegram."""
 
 import time
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from sqlalchemy import Engine, text
@@ -32,13 +32,21 @@ class TelegramShopper(Shopper):
         self._address = f"{bot_id}:{self._person}"
         self._said = 0
         self._seen = 0
+        self.kinds: list[str] = []  # of the last answers: text, photo, document
 
     def _send(self, message: str, *, pressed: bool) -> list[dict[str, Any]]:
         act: dict[str, Any] = {"what": "say", "text": message}
         if pressed:
             telegram_id, _, title = message.partition(":")
             act = {"what": "press", "message": int(telegram_id), "text": title}
-        self._http.post(f"/telegram/people/{self._person}/acts", json=act).raise_for_status()
+        return self._do("acts", json=act)
+
+    def shows(self, photo: bytes) -> Self:
+        """Send a photo."""
+        return self._hear("[Foto]", self._do("attachments", content=photo))
+
+    def _do(self, what: str, **content: Any) -> list[dict[str, Any]]:
+        self._http.post(f"/telegram/people/{self._person}/{what}", **content).raise_for_status()
         self._said += 1
         self._settle()
         return self._news()
@@ -56,11 +64,12 @@ class TelegramShopper(Shopper):
 
     def _news(self) -> list[dict[str, Any]]:
         state: httpx.Response = self._http.get("/telegram/state", params={"person": self._person, "wait": False})
-        answers = []
+        answers, self.kinds = [], []
         for message in state.json()["messages"]:
             if message["message_id"] <= self._seen or not message["from"]["is_bot"]:
                 continue
             self._seen = message["message_id"]
+            self.kinds.append(next((kind for kind in ("photo", "document") if kind in message), "text"))
             keys = [key for row in message.get("reply_markup", {}).get("inline_keyboard", []) for key in row]
             answers.append(
                 {
