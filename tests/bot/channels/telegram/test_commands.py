@@ -58,6 +58,7 @@ async def test_start_says_that_this_is_a_bot_and_where_the_privacy_page_is(world
     disclosure, welcome = world.telegram.texts(anna)
     assert disclosure == text("bot_disclosure", "de")
     assert f"{world.url}/datenschutz" in welcome
+    assert world.telegram.last(anna)["link_preview_options"]["is_disabled"]
     topics = [b["text"] for row in world.telegram.last(anna)["reply_markup"]["inline_keyboard"] for b in row]
     assert topics == ["Wo ist mein Paket?", "Etwas zurücksenden", "Mit jemandem sprechen"]
     world.telegram.press(anna, world.telegram.last(anna)["message_id"], "Wo ist mein Paket?")

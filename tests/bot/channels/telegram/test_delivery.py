@@ -194,6 +194,23 @@ class TestOrderCards:
             await eventually(lambda: states(world), ["sent", "sent"])
 
 
+async def test_a_label_to_print_comes_as_a_document(settings, engine_double) -> None:
+    def registered(body):
+        response = turn_response(body, ["Ihre Rücksendung ist angemeldet."])
+        label = {"kind": "pdf", "reference": "L123"}
+        response["replies"][0]["card"] = {"type": "return", "number": "R-7", "order_number": "LM-1", "label": label}
+        return response
+
+    engine_double.script["zurück"] = registered
+    async with running(settings, engine_double) as world:
+        anna = world.telegram.person("Anna")
+        world.telegram.say(anna, "zurück")
+        await world.hears_something_with(anna, "Ihr Rücksendeetikett")
+        document = world.telegram.last(anna)["document"]
+        assert document["file_name"] == "R-7.pdf"
+        assert world.telegram.files[document["file_id"]][1].startswith(b"%PDF")
+
+
 def test_every_station_has_a_picture_of_its_own() -> None:
     names = ["Bestellt", "In Vorbereitung", "Unterwegs", "In Zustellung", "Zugestellt"]
     pictures = [progress_picture(i, names, late=late) for i in range(5) for late in (False, True)]
