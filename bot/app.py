@@ -4,10 +4,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from bot.body_limit import BodyLimit
 from bot.channels.api import api_routes
@@ -285,6 +287,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     app.add_middleware(BodyLimit, limit_for=lambda path: UPLOAD_LIMIT if path.endswith(LARGE_BODIES) else BODY_LIMIT)
     app.add_exception_handler(ZusageError, _render_error)
     app.add_exception_handler(RequestValidationError, _render_invalid)
+    app.add_exception_handler(HTTPException, _render_refusal)
     app.add_exception_handler(Exception, _render_fault)
     app.mount("/console", console.app)
     app.include_router(health_routes(database, engine))
@@ -333,8 +336,18 @@ async def _render_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    message = "The body is not JSON." if first["type"] == "json_invalid" else f"{where}: {first['msg']}"
+    return JSONResponse({"error": {"code": "invalid_input", "message": message, "retry": False}}, status_code=422)
+
+
+async def _render_refusal(_request: Request, error: Exception) -> JSONResponse:
+    """Answer what the framework refuses by itself: no such path, a wrong method, a body that is no form."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name.lower()
     return JSONResponse(
-        {"error": {"code": "invalid_input", "message": f"{where}: {first['msg']}", "retry": False}}, status_code=422
+        {"error": {"code": code, "message": f"{error.detail}.", "retry": False}},
+        status_code=error.status_code,
+        headers=error.headers,
     )
 
 

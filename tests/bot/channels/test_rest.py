@@ -118,6 +118,20 @@ class TestBadInput:
         assert response.json()["error"]["message"]
         assert engine_double.requests == []
 
+    async def test_what_is_no_json_is_called_so(self, client: httpx.AsyncClient) -> None:
+        response = await client.post(PATH, content=b"{", headers={"Content-Type": "application/json"})
+        assert response.json()["error"]["message"] == "The body is not JSON."
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status", "code"),
+        [("GET", "/nowhere", 404, "not_found"), ("GET", PATH, 405, "method_not_allowed")],
+    )
+    async def test_an_address_that_is_none_is_answered_as_every_error_is(
+        self, client: httpx.AsyncClient, method: str, path: str, status: int, code: str
+    ) -> None:
+        response = await client.request(method, path)
+        assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
     @pytest.mark.parametrize("text", ["😡😡😡", "مرحبا أين طلبي", "\x07hallo\x00", "a" * 1001, "{x} %s <b>"])
     async def test_odd_words_get_an_answer(self, client: httpx.AsyncClient, text: str) -> None:
         assert (await say(client, text))[-1]["text"]
