@@ -1,7 +1,9 @@
 """Dashboard and exports over many conversations: ``make bench``, or ``python -m bench.figures`` for these alone.
 
-ZUSAGE_BENCH_CONVERSATIONS   how many (40,000; 200,000 and 1,000,000 are the sizes that docs/metrics.md speaks of)
-ZUSAGE_BENCH_DATABASE        an empty database, or one filled by an earlier run (a SQLite file that is deleted)
+ZUSAGE_BENCH_CONVERSATIONS   how many (20,000; 200,000 and 1,000,000 are the sizes that docs/metrics.md speaks of)
+ZUSAGE_BENCH_DATABASE        an empty database, or one that an earlier run has filled, in part or whole (by default a
+                             SQLite file that is deleted afterwards)
+ZUSAGE_BENCH_EXPORTS         which datasets are exported, up to 1,000,000 rows of each (messages)
 
 Two weeks of customers are simulated, with figures made of them as always. Their rows, facts and sums of days are then
 copied, each copy two weeks later, so that every day is as dense as in a shop of that size.
@@ -40,7 +42,7 @@ from bot.survey.bank import load_bank
 
 ROOT = Path(__file__).resolve().parent.parent
 ZONE = ZoneInfo("Europe/Berlin")
-WANTED = int(os.environ.get("ZUSAGE_BENCH_CONVERSATIONS", "40000"))
+WANTED = int(os.environ.get("ZUSAGE_BENCH_CONVERSATIONS", "20000"))
 DAYS = 14
 BASE = 40_000
 COPIED = (

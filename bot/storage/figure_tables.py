@@ -90,7 +90,10 @@ class DailyFigure(Base):
     """
 
     __tablename__ = "daily_figures"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index("ix_daily_figures_channel", "grain", "channel", "day"),
+        {"sqlite_with_rowid": False},
+    )
 
     grain: Mapped[str] = mapped_column(String(5), primary_key=True)  # day, month
     day: Mapped[date] = mapped_column(Date, primary_key=True)  # a month is named by its first day

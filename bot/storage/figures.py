@@ -14,7 +14,8 @@ from bot.storage.tables import Outage
 
 __all__ = ["Figures", "Slice", "Sum", "Sums"]
 
-SHOP_MEASURES = ("order", "order_returned", "order_again")
+# Of the sums over the shop's orders.
+NO_CHANNEL = ""
 
 
 class Sum(NamedTuple):
@@ -60,7 +61,6 @@ class Figures:
     async def sums(self, wanted: Slice) -> Sums:
         """Return all sums of a slice; those of the shop's orders are of all orders, whatever the filters."""
         found: dict[str, dict[str, Sum]] = defaultdict(dict)
-        of_shop = DailyFigure.measure.in_(SHOP_MEASURES)
         query = (
             select(
                 DailyFigure.measure,
@@ -69,7 +69,7 @@ class Figures:
                 func.sum(DailyFigure.total),
                 func.sum(DailyFigure.squares),
             )
-            .where(self._span(wanted.first, wanted.last), or_(of_shop, self._fits(wanted)))
+            .where(self._span(wanted.first, wanted.last), self._with_orders(wanted))
             .group_by(DailyFigure.measure, DailyFigure.detail)
         )
         for measure, detail, n, total, squares in await self.session.execute(query):
@@ -183,9 +183,15 @@ class Figures:
     @classmethod
     def _fits(cls, wanted: Slice) -> ColumnElement[bool]:
         filters = cls._filters(wanted)
+        return and_(*filters) if filters else DailyFigure.channel == ANY
+
+    @classmethod
+    def _with_orders(cls, wanted: Slice) -> ColumnElement[bool]:
+        """What fits, and the sums of the shop's orders, which belong to no channel."""
+        filters = cls._filters(wanted)
         if not filters:
-            return DailyFigure.channel == ANY
-        return and_(DailyFigure.measure.not_in(SHOP_MEASURES), *filters)
+            return DailyFigure.channel.in_((ANY, NO_CHANNEL))
+        return or_(DailyFigure.channel == NO_CHANNEL, and_(*filters))
 
     @staticmethod
     def _filters(wanted: Slice) -> list[ColumnElement[bool]]:

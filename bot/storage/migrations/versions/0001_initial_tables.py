@@ -111,6 +111,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('grain', 'day', 'measure', 'channel', 'language', 'topic', 'handler', 'detail', name=op.f('pk_daily_figures')),
     sqlite_with_rowid=False
     )
+    with op.batch_alter_table('daily_figures', schema=None) as batch_op:
+        batch_op.create_index('ix_daily_figures_channel', ['grain', 'channel', 'day'], unique=False)
+
     op.create_table('figure_state',
     sa.Column('name', sa.String(length=40), nullable=False),
     sa.Column('value', bot.storage.base.Json, nullable=False),
@@ -1319,6 +1322,9 @@ def downgrade() -> None:
     op.drop_table('knowledge_state')
     op.drop_table('knowledge_articles')
     op.drop_table('figure_state')
+    with op.batch_alter_table('daily_figures', schema=None) as batch_op:
+        batch_op.drop_index('ix_daily_figures_channel')
+
     op.drop_table('daily_figures')
     with op.batch_alter_table('conversations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversations_state'))
