@@ -22,6 +22,7 @@ _AROUND = (
     "[hidden], [aria-hidden=true], [role=navigation], [role=banner], [role=contentinfo], [role=search], [role=dialog]"
 )
 _TEXT_AT = ("article", "main", "[role=main]", "#content", ".content", "body")
+LONGEST_QUESTION = 120  # characters; a longer paragraph in bold is a warning, not a heading
 SHORTEST_TEXT = 40  # characters; less is no article
 
 
@@ -74,6 +75,7 @@ def read_page(html: bytes | str) -> ImportedPage:
     url = _address(soup)
     language = _language(soup)
     content = next((found for place in _TEXT_AT if (found := soup.select_one(place)) is not None), soup)
+    _mark_questions(content)
     for around in content.select(_AROUND):
         around.decompose()
     first = content.find("h1")
@@ -86,6 +88,24 @@ def read_page(html: bytes | str) -> ImportedPage:
     if len(body) < SHORTEST_TEXT:
         raise ValueError("the page has no text; is it made by a script?")
     return ImportedPage(title=title, url=url, language=language, body=body)
+
+
+def _mark_questions(content: Tag) -> None:
+    """Make headings of what pages of questions show as such: each answer becomes a passage of its own."""
+    for button in content.select("h1 button, h2 button, h3 button, h4 button, h5 button, h6 button, summary button"):
+        button.unwrap()
+    for heading in content.select("summary > :is(h1, h2, h3, h4, h5, h6)"):
+        heading.unwrap()
+    # Folded answers, definition lists, and the buttons that unfold something.
+    for question in content.select("details > summary, dt, button[aria-expanded][aria-controls]"):
+        question.name = "h2"
+    for answer in content.select("dl, dd"):
+        answer.name = "div"
+    for paragraph in content.select("p"):
+        inside = [child for child in paragraph.children if not isinstance(child, str) or child.strip()]
+        only = inside[0] if len(inside) == 1 else None
+        if isinstance(only, Tag) and only.name in ("strong", "b") and len(only.get_text()) <= LONGEST_QUESTION:
+            paragraph.name = "h2"
 
 
 def import_pages(

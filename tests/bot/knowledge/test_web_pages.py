@@ -33,6 +33,35 @@ class TestReading:
             read_page("<p>" + "Text " * 30 + "</p>")
 
 
+class TestPagesOfQuestions:
+    """Shop systems mark questions in many ways; each must become the heading of its answer."""
+
+    @pytest.mark.parametrize(
+        "marked",
+        [
+            "<p><strong>Wie viel trägt er?</strong></p><p>{}</p>",
+            "<p> <b>Wie viel trägt er?</b> </p><p>{}</p>",
+            "<details><summary>Wie viel trägt er?</summary><p>{}</p></details>",
+            "<details><summary><h3>Wie viel trägt er?</h3></summary><p>{}</p></details>",
+            "<dl><dt>Wie viel trägt er?</dt><dd>{}</dd></dl>",
+            "<h3><button>Wie viel trägt er?</button></h3><div><p>{}</p></div>",
+            '<button aria-expanded="false" aria-controls="a1">Wie viel trägt er?</button><div id="a1"><p>{}</p></div>',
+        ],
+    )
+    def test_each_answer_has_its_question_as_heading(self, marked: str, tmp_path) -> None:
+        answer = "Bis zu 40 Kilogramm, gleichmäßig auf der Ladefläche verteilt."
+        page = read_page(f'<html lang="de"><main><h1>Fragen</h1>{marked.format(answer)}</main></html>')
+        folder = tmp_path / "de"
+        folder.mkdir()
+        (folder / "fragen.md").write_text(page.as_article(), encoding="utf-8")
+        (article,) = read_folder(tmp_path)[0]
+        assert [(passage.heading, passage.text) for passage in article.passages()] == [("Wie viel trägt er?", answer)]
+
+    def test_a_warning_in_bold_stays_a_paragraph(self) -> None:
+        page = read_page(f"<main><h1>Akku</h1><p><b>{'Nicht ins Feuer werfen. ' * 10}</b></p></main>")
+        assert "##" not in page.body
+
+
 class TestImporting:
     def test_a_folder_of_pages(self, tmp_path) -> None:
         pages, folder = tmp_path / "export", tmp_path / "knowledge"
