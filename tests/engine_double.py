@@ -5,6 +5,7 @@ Its answers are checked against the golden files in tests/contract, like the rea
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +25,7 @@ class EngineDouble:
         self.script: dict[str, Any] = {}
         self.intents: dict[str, str] = {}  # what /parse understands in a text
         self.emotions: dict[str, dict[str, Any]] = {}  # and what it feels in it
+        self.find_entities: Callable[[str], list[dict[str, Any]]] = lambda _: []
         self.delay_s = 0.0
         self.hold: asyncio.Event | None = None  # turns are answered once it is set
         self.fail_with: int | None = None
@@ -45,7 +47,7 @@ class EngineDouble:
             "language": body.get("language") or "de",
             "intent": score,
             "ranking": [score] if score else [],
-            "entities": [],
+            "entities": self.find_entities(body["text"]),
             "emotion": self.emotions.get(body["text"]),
             "understood": score is not None,
         }

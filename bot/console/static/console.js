@@ -42,13 +42,13 @@ function markOpen() {
 function placeRow(change) {
   const present = document.getElementById(`row-${change.id}`);
   const list = change.section ? document.querySelector(`[data-section="${change.section}"] .rows`) : null;
+  const before = Number(present?.dataset.unread ?? 0);
   if (!list) {
     present?.remove();
   } else {
     const holder = document.createElement("template");
     holder.innerHTML = change.html;
     const fresh = holder.content.querySelector("li");
-    const before = Number(present?.dataset.unread ?? 0);
     const moved = present && present.parentElement !== list;
     if (present && !moved) {
       Idiomorph.morph(present, fresh, { morphStyle: "outerHTML" });
@@ -69,7 +69,7 @@ function placeRow(change) {
   markOpen();
   tick();
   if (change.id === openConversation()) {
-    if (change.unread > 0) showTyping({ by: "customer", id: change.id, on: false });
+    if (change.unread > before) showTyping({ by: "customer", id: change.id, on: false });
     refreshConversation();
     if (change.unread > 0 && document.getElementById("suggestions")) htmx.trigger("#suggestions", "refresh");
   }
