@@ -1,7 +1,7 @@
 """What waits for a browser is bounded: one that falls behind is let go, comes back, and reads on by number."""
 
+from bot.channels.web.chat import refusal
 from bot.channels.web.hub import QUEUE, Link
-from bot.channels.web.protocol import refusal
 from bot.errors import InvalidInput
 
 FRAME = refusal(InvalidInput("x"))
