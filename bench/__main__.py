@@ -7,7 +7,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from bench import console_load, engine, figures, promises
+from bench import console_load, engine, figures, promises, web_load
 
 
 async def main() -> None:
@@ -15,7 +15,7 @@ async def main() -> None:
     out = Console()
     out.print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     table = Table("what", "measured", "wanted")
-    for measure in (engine.measure, promises.measure, console_load.measure, figures.measure):
+    for measure in (engine.measure, promises.measure, console_load.measure, figures.measure, web_load.measure):
         async for row in measure():
             table.add_row(*row)
             out.print(f"  {row[0]}: {row[1]}")

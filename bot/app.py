@@ -27,8 +27,7 @@ from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.playground import Playground
 from bot.channels.telegram.setup import WEBHOOK_PATH
 from bot.channels.web.chat import Chat
-from bot.channels.web.hub import CHANNEL as WEB
-from bot.channels.web.hub import Hub, WebSender
+from bot.channels.web.hub import Hub
 from bot.channels.web.labels import label_pdf
 from bot.channels.web.routes import web_routes
 from bot.channels.web.uploads import Uploads
@@ -112,7 +111,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         publish=wakeup.publish,
         clock=clock,
     )
-    senders: dict[str, Sender] = {WEB: WebSender()}
+    senders: dict[str, Sender] = {}
     paces: dict[str, Pace] = {}
     visitors = Visitors(settings.signing_key, settings.visitor_days)
     playground = Playground() if settings.demo and settings.telegram_playground else None

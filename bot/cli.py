@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
+from uvicorn.loops.auto import auto_loop_factory
 
 from bot.app import create_app
 from bot.channels.telegram.cli import telegram
@@ -118,7 +119,7 @@ def up(
             raise _fail(str(error)) from None
         _must_be_free("127.0.0.1", engine_port, "ZUSAGE_ENGINE_URL")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, service, child))
+        asyncio.run(_serve(settings, service, child), loop_factory=auto_loop_factory())
 
 
 def _service(settings: Settings) -> FastAPI:

@@ -66,6 +66,10 @@ class HandoffState(StrEnum):
     ABANDONED = "abandoned"
 
 
+# Channels whose clients read on by number, whenever they are there: a message is sent once it is stored.
+READ_BY_NUMBER = frozenset({"web"})
+
+
 class DeliveryState(StrEnum):
     """How far a message to the customer has come."""
 

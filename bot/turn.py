@@ -32,7 +32,7 @@ from bot.engine_client import (
     TurnResponse,
 )
 from bot.errors import EngineFailed, InvalidInput
-from bot.escalation import UPSET, Before, EscalationReason, decide, failed_codes
+from bot.escalation import REPEATED_UPSET, UPSET, Before, EscalationReason, decide, failed_codes
 from bot.handoff.service import HandoffService
 from bot.settings import Settings
 from bot.signals.agent import note_emotion
@@ -55,6 +55,8 @@ REOPEN_WITHIN = timedelta(hours=72)
 # An engine that cannot be reached is waited for this long before people take over what is open.
 PATIENCE = timedelta(minutes=5)
 UNREACHABLE_RETRY = timedelta(seconds=3)
+# How many turns back is looked for what speaks for a person: no rule counts further.
+TURNS_BEFORE = REPEATED_UPSET
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class TurnHandler:
                 typed, payload = (offer.title, offer.payload) if offer else (typed or "…", EXPIRED)
             elif incoming.attachments:
                 payload = f'/inform{{"photo": "{incoming.attachments[0].id}"}}' if not typed else None
+            conversation.last_customer_at = now
+            conversation.address = incoming.address or conversation.address
             message = await conversations.add_message(
                 conversation,
                 Author.CUSTOMER,
@@ -167,8 +171,6 @@ class TurnHandler:
                 external_id=incoming.external_id,
                 attachments=incoming.attachments,
             )
-            conversation.last_customer_at = now
-            conversation.address = incoming.address or conversation.address
             for_survey = payload is not None and payload.startswith(SURVEY_PAYLOAD)
             prepared = [reply.model_dump(mode="json") for reply in incoming.answers]
             with_agent = conversation.state == ConversationState.AGENT and not for_survey and not prepared
@@ -223,12 +225,15 @@ class TurnHandler:
             while True:
                 async with self.database.begin() as session:
                     claim = await Conversations(session).claim(conversation_id, self.owner, self.lease, self.clock())
-                if claim is None:
-                    return
+                    if claim is None:
+                        return
+                    for_engine = await self._is_for_the_engine(session, claim)
                 try:
-                    if not await self._answered_without_engine(claim):
+                    if for_engine or not await self._answered_without_engine(claim):
                         response = await self.think(claim)
-                        await self.record(claim, response)
+                        if await self.record(claim, response):
+                            await self.publish(conversation_id)
+                            return
                 except EngineFailed as error:
                     await self.postpone(claim, error)
                 except LeaseLost:
@@ -279,8 +284,10 @@ class TurnHandler:
             )
         )
 
-    async def record(self, claim: Claim, response: TurnResponse) -> None:
+    async def record(self, claim: Claim, response: TurnResponse) -> bool:
         """Write the whole turn in one transaction: replies, tracker, facts, signals, promises, escalation.
+
+        Returns whether nothing else is pending in the conversation; its lease is given back then.
 
         Raises:
             LeaseLost: another process has the conversation; nothing was written.
@@ -309,7 +316,7 @@ class TurnHandler:
             conversation.not_understood_in_a_row = (
                 0 if facts.understood or escalation is not None else claim.not_understood_in_a_row + 1
             )
-            await self._store_replies(session, conversation, turn, replies, now)
+            await self._store_replies(session, conversation, turn, replies, now, spoken=not first)
             records = Records(session)
             for signal in signals_of_turn(facts, received_at=turn.created_at, answered_at=now, first=first):
                 records.signal(
@@ -339,12 +346,13 @@ class TurnHandler:
                 )
             if claim.tries:
                 await records.outage_over("engine", now)
+            return await conversations.rest(conversation)
 
     @staticmethod
     async def _before(session: Session, claim: Claim) -> Before:
         """Gather what went before in a conversation that matters for handing over."""
         conversations = Conversations(session)
-        earlier = [t for t in await conversations.recent_turns(claim.conversation.id) if t.id < claim.turn_id]
+        earlier = await conversations.recent_turns(claim.conversation.id, TURNS_BEFORE, before=claim.turn_id)
         upset = 0
         for turn in earlier:
             if turn.emotion not in UPSET:
@@ -394,6 +402,15 @@ class TurnHandler:
             await self._store_replies(session, conversation, turn, replies, now)
         return True
 
+    async def _is_for_the_engine(self, session: Session, claim: Claim) -> bool:
+        """Tell whether nobody here can have anything to say to a message. Most are like that, and cost less then."""
+        for_us = claim.prepared or (claim.payload is not None and not claim.payload.startswith("/"))
+        if for_us or len(claim.message.text or "") > self.settings.message_max_chars:
+            return False
+        if await Surveys(session).latest_of(claim.conversation.id) is not None:
+            return False
+        return await Handoffs(session).open_of(claim.conversation.id) is None
+
     async def _parsed_for_survey(self, claim: Claim) -> ParseResult | None:
         """Ask the engine what a text means that may be a comment or a new question; None if nobody needs to know."""
         async with self.database.read() as session:
@@ -407,17 +424,24 @@ class TurnHandler:
             return None
 
     async def _store_replies(
-        self, session: Session, conversation: ConversationRow, turn: Turn, replies: list[Reply], now: datetime
+        self,
+        session: Session,
+        conversation: ConversationRow,
+        turn: Turn,
+        replies: list[Reply],
+        now: datetime,
+        *,
+        spoken: bool = False,
     ) -> None:
         conversations = Conversations(session)
-        if replies and not await conversations.bot_has_spoken(conversation.id):
+        turn.state = TurnState.DONE
+        turn.answered_at = now
+        turn.next_try_at = None
+        if replies and not (spoken or await conversations.bot_has_spoken(conversation.id)):
             # The law wants it said at first contact, in every channel, that this is no person.
             replies = [Reply(text=text("bot_disclosure", _language(conversation.language))), *replies]
         for reply in replies:
             await conversations.add_reply(conversation, reply, now, turn_id=turn.id)
-        turn.state = TurnState.DONE
-        turn.answered_at = now
-        turn.next_try_at = None
 
     async def postpone(self, claim: Claim, error: Exception) -> None:
         """Keep an unanswered message for later, say so once, and give it to a person after a few tries."""

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import (
+    READ_BY_NUMBER,
     Attachment,
     Author,
     Button,
@@ -170,6 +171,7 @@ class Conversations:
         turn_id: int | None = None,
         card: dict[str, Any] | None = None,
         input: dict[str, Any] | None = None,
+        buttons: Sequence[dict[str, str]] = (),
         attachments: Sequence[Attachment] = (),
         event: dict[str, Any] | None = None,
         agent_id: int | None = None,
@@ -188,7 +190,7 @@ class Conversations:
             external_id=external_id,
             turn_id=turn_id,
             text=text,
-            buttons=[],
+            buttons=list(buttons),
             card=card,
             input=input,
             attachments=[a.model_dump() for a in attachments],
@@ -211,7 +213,11 @@ class Conversations:
         turn_id: int | None = None,
         agent_id: int | None = None,
     ) -> MessageRow:
-        """Store a message to the customer with its buttons, and a pending delivery to every live address."""
+        """Store a message to the customer with its buttons, and a delivery to every live address."""
+        offers = [
+            Offer(public_id=secrets.token_urlsafe(12), title=button["title"], payload=button["payload"])
+            for button in reply.buttons
+        ]
         row = await self.add_message(
             conversation,
             reply.author,
@@ -220,39 +226,32 @@ class Conversations:
             turn_id=turn_id,
             card=reply.card,
             input=reply.input,
+            buttons=[{"id": o.public_id, "title": o.title, "payload": o.payload} for o in offers],
             attachments=reply.attachments,
             agent_id=agent_id,
             agent_name=reply.agent_name,
             acknowledges=reply.acknowledges,
         )
-        if reply.buttons:
-            offers = [
-                Offer(
-                    public_id=secrets.token_urlsafe(12),
-                    conversation_id=conversation.id,
-                    message_id=row.id,
-                    title=button["title"],
-                    payload=button["payload"],
-                )
-                for button in reply.buttons
-            ]
-            self.session.add_all(offers)
-            row.buttons = [{"id": o.public_id, "title": o.title, "payload": o.payload} for o in offers]
+        for offer in offers:
+            offer.conversation_id, offer.message_id = conversation.id, row.id
+        self.session.add_all(offers)
         links = await self.session.scalars(
             select(ChannelLink).where(ChannelLink.conversation_id == conversation.id, ChannelLink.dead_at.is_(None))
         )
         for link in links:
+            sent = link.channel in READ_BY_NUMBER
             self.session.add(
                 Delivery(
                     conversation_id=conversation.id,
                     message_id=row.id,
                     channel=link.channel,
                     external_key=link.external_key,
-                    state=DeliveryState.PENDING,
-                    tries=0,
+                    state=DeliveryState.SENT if sent else DeliveryState.PENDING,
+                    tries=int(sent),
                     part=0,
-                    next_try_at=now,
+                    next_try_at=None if sent else now,
                     created_at=now,
+                    sent_at=now if sent else None,
                 )
             )
         await self.session.flush()
@@ -384,9 +383,24 @@ class Conversations:
             raise LeaseLost(f"turn {turn.id} is {turn.state}")
         return row, turn
 
-    async def recent_turns(self, conversation_id: int, limit: int = 20) -> list[Turn]:
-        """Return the latest turns, the newest first."""
+    async def rest(self, conversation: ConversationRow) -> bool:
+        """Give the lease of a locked conversation back if no turn in it is pending; tell whether that is so.
+
+        A message that is stored afterwards finds the conversation free.
+        """
+        await self.session.flush()
+        pending = select(Turn.id).where(Turn.conversation_id == conversation.id, Turn.state == TurnState.PENDING)
+        if await self.session.scalar(pending.limit(1)) is not None:
+            return False
+        conversation.lease_owner = None
+        conversation.lease_until = None
+        return True
+
+    async def recent_turns(self, conversation_id: int, limit: int = 20, *, before: int | None = None) -> list[Turn]:
+        """Return the latest turns, or the latest before one, the newest first."""
         query = select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(Turn.id < before)
         return list(await self.session.scalars(query))
 
     async def conversations_to_work_on(self, now: datetime, limit: int = 200) -> list[int]:

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from bot.storage.sqlite_driver import DRIVER
+
 __all__ = ["Collision", "Database", "Session", "async_url"]
 
 # What a transaction looks like to the rest of the service, which must not import SQLAlchemy.
@@ -33,7 +35,7 @@ def async_url(url: str) -> URL:
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return parsed.set(drivername="sqlite+aiosqlite")
+        return parsed.set(drivername=DRIVER)
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     raise ValueError(f"ZUSAGE_DATABASE_URL must be sqlite or postgresql, not {backend!r}")

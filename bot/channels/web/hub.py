@@ -8,13 +8,13 @@ from typing import Any
 
 from bot.channels.web.protocol import Messages, Page, ServerFrame, State, Typing, seen_by_customer
 from bot.channels.web.visitors import Visitor
-from bot.conversation import ConversationState, Destination, Language, Message, Sent
+from bot.conversation import ConversationState, Language, Message
 from bot.storage.chats import Chats, Head
 from bot.storage.conversations import Conversations, to_message
 from bot.storage.database import Database
 from bot.storage.wakeup import Notice
 
-__all__ = ["CHANNEL", "Hub", "Link", "WebSender"]
+__all__ = ["CHANNEL", "Hub", "Link"]
 
 log = logging.getLogger(__name__)
 
@@ -252,14 +252,6 @@ class Hub:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-class WebSender:
-    """The outbox's way to the web chat: browsers fetch by number, so being stored is being sent."""
-
-    async def send(self, to: Destination, message: Message) -> Sent:
-        """Confirm. The hub brings the message to whoever is there, and to the others when they return."""
-        return Sent()
 
 
 def batch(public_id: str, after: int, upto: int, messages: Iterable[Message], **flags: bool) -> Messages:
