@@ -192,6 +192,18 @@ class TestChoices:
         await expect(page.locator(".notice")).to_contain_text("konnte nicht gelesen werden")
 
 
+class TestOnAPhone:
+    async def test_head_and_text_field_stay_in_sight_however_long_it_gets(self, chat):
+        page = await chat(viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
+        for i in range(6):
+            await say(page, f"Nachricht {i}")
+            await answer(page, f"echo: Nachricht {i}")
+        assert await page.evaluate("document.scrollingElement.scrollHeight <= innerHeight")
+        await page.evaluate("document.querySelector('.messages > :last-child').scrollIntoView({block: 'start'})")
+        assert (await page.locator(".bar").bounding_box() or {})["y"] == 0
+        await expect(page.locator(".composer")).to_be_in_viewport(ratio=1)
+
+
 class TestComingBack:
     async def test_a_reload_in_the_middle(self, chat, web):
         page = await chat()

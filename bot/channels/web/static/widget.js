@@ -70,7 +70,7 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     svg.append(path);
     return svg;
   };
-  const BUBBLE = "M12 4.500c4.7 0 8.5 3.1 8.5 7s-3.8 7-8.5 7c-.9 0-1.8-.1-2.6-.3L5 20l.7-3.300c-1.4-1.3-2.2-3.1-2.2-5.2 0-3.9 3.8-7 8.5-7Z";
+  const BUBBLE = "M12 4.5c4.7 0 8.5 3.1 8.5 7s-3.8 7-8.5 7c-.9 0-1.8-.1-2.6-.3L5 20l.7-3.3c-1.4-1.3-2.2-3.1-2.2-5.2 0-3.9 3.8-7 8.5-7Z";
   const CROSS = "m7 10 5 5 5-5";
 
   const host = make("zusage-chat");

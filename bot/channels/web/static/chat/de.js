@@ -40,7 +40,7 @@ export default {
   today: "Heute",
   yesterday: "Gestern",
   promises: "Was wir zugesagt haben",
-  promisesIntro: "Jede Zusage aus diesem Gespräch, mit ihrem Termin. Wir sagen Ihnen Bescheid, wenn sich etwas ändert.",
+  promisesIntro: "Jede Zusage aus diesem Gespräch. Wenn sich etwas ändert, sagen wir Bescheid.",
   promisesNone: "In diesem Gespräch gibt es noch keine Zusagen.",
   promise_open: "offen",
   promise_kept: "eingehalten",

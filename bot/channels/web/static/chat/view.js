@@ -27,6 +27,7 @@ export class View {
     };
     this.panels = new Panels(this);
     document.addEventListener("keydown", (event) => {
+      this.log.classList.remove("quiet");
       if (event.key === "Escape" && !event.defaultPrevented && !this.panels.closeOne()) this.host.tell("close");
     });
     document.addEventListener("visibilitychange", () => this.#markSeen());
@@ -193,7 +194,7 @@ export class View {
     const focused = this.answerArea.contains(document.activeElement) || this.starters.contains(document.activeElement);
     if (this.stays) this.note("");
     this.conversation.say(message);
-    if (focused) (matchMedia("(pointer: coarse)").matches ? this.log : this.text).focus({ preventScroll: true });
+    if (focused) this.#focusEntry();
   }
 
   /** @param {File} file */
@@ -286,8 +287,14 @@ export class View {
     this.isOpen = true;
     this.#toEnd();
     this.#markSeen();
-    // On a phone the keyboard would cover half of what the customer has not read yet.
-    (matchMedia("(pointer: coarse)").matches ? this.log : this.text).focus({ preventScroll: true });
+    this.#focusEntry();
+  }
+
+  /** On a phone the keyboard would cover half of what the customer has not read yet: there the log has the focus. */
+  #focusEntry() {
+    const touched = matchMedia("(pointer: coarse)").matches;
+    this.log.classList.toggle("quiet", touched); // no ring around everything before a key is pressed
+    (touched ? this.log : this.text).focus({ preventScroll: true });
   }
 
   closed() {
@@ -401,10 +408,10 @@ export class View {
     const words = {
       bot: t("assistant"),
       waiting: t("waiting"),
-      agent: agent ? h("span", {}, h("strong", {}, agent), ` ${t("agentSub")}`) : t("system"),
+      agent: agent ? [h("strong", {}, agent), ` ${t("agentSub")}`] : t("system"),
       closed: t("assistant"),
     }[state];
-    this.sub.replaceChildren(h("span", { class: `dot ${state}`, "aria-hidden": "true" }), words);
+    this.sub.replaceChildren(h("span", { class: `dot ${state}`, "aria-hidden": "true" }), h("span", {}, words));
     document.querySelector(".person")?.toggleAttribute("hidden", state === "agent");
   }
 
