@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Frame, Page, expect
 
+from bot.shop_side import refresh
+from tests.bot.channels.web_service import web_service
 from tests.browser.cards import ORDER, ORDERS, RETURN
 from tests.browser.conftest import answer, picture, say
 from tests.browser.test_conversation import TestPerson, offering
@@ -145,6 +147,43 @@ class TestAxe:
         await say(page, "knöpfe")
         await page.get_by_role("button", name="Jacke").wait_for()
         assert await violations(page) == []
+
+
+PAGES = ["/?lang=de", "/?lang=en", "/widerruf", "/withdrawal"]
+
+
+class TestPages:
+    @pytest.mark.parametrize("path", PAGES)
+    async def test_axe_finds_nothing(self, context, web, path, scheme):
+        page = await (await context(color_scheme=scheme, bypass_csp=True)).new_page()
+        await page.goto(f"{web.url}{path}")
+        assert await violations(page) == []
+
+    @pytest.mark.parametrize("path", PAGES)
+    async def test_at_200_percent_on_a_phone_nothing_is_cut_off(self, context, web, path):
+        page = await (await context(viewport={"width": 320, "height": 500})).new_page()
+        await page.goto(f"{web.url}{path}")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    async def test_the_shop_in_forced_colours(self, context, web):
+        page = await (await context(forced_colors="active", bypass_csp=True)).new_page()
+        await page.goto(f"{web.url}/")
+        await page.locator(".launch").wait_for()
+        assert await violations(page) == []
+        await picture(page, "shop-forced-colours")
+
+    async def test_the_shop_with_somebody_signed_in(self, context, settings, engine_double, scheme):
+        await refresh(settings)
+        async with web_service(settings, engine_double) as web:
+            page = await (await context(color_scheme=scheme, bypass_csp=True)).new_page()
+            await page.goto(f"{web.url}/")
+            await page.locator("#orders").scroll_into_view_if_needed()
+            assert await violations(page) == []
+            await picture(page, f"shop-guest-{scheme}")
+            await page.locator("[data-sign-in]").click()
+            await expect(page.locator(".member.list")).to_be_visible()
+            assert await violations(page) == []
+            await picture(page, f"shop-member-{scheme}")
 
 
 class TestKeyboard:
