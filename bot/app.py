@@ -65,12 +65,14 @@ from bot.privacy.service import Privacy, Retention
 from bot.promises.checker import PromiseChecker
 from bot.settings import Settings
 from bot.shop.policies import load_policies
+from bot.shop.product_names import FILE_NAME, ProductNameFile
 from bot.shop_push import ShopPush
 from bot.shop_side import ShopDesk, ShopSystem, make_operations, make_verifier
 from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.knowledge import KnowledgeStore
 from bot.storage.promises import SqlPromiseFacts
+from bot.storage.shop import SqlShop
 from bot.storage.wakeup import Wakeup
 from bot.survey.bank import load_bank
 from bot.survey.service import SurveyService
@@ -226,7 +228,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         settings.default_language,
         clock,
     )
+    names = ProductNameFile(settings.data_dir / FILE_NAME, SqlShop(database))
     timers = Timers()
+    timers.every(60, names.write, "product names for the engine")
     timers.every(1, turns.answer_what_is_due, "pending turns")
     timers.every(1, turns.notice_engine, "engine recovery")
     timers.every(2, watch.look, "handoffs")

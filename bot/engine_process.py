@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.settings import Settings
+from bot.shop.product_names import FILE_NAME
 
 __all__ = ["EngineProcess", "engine_python"]
 
@@ -39,6 +40,7 @@ class EngineProcess:
         self._environment = {
             **os.environ,
             "ZUSAGE_ENGINE_TOKEN": settings.engine_key,
+            "ZUSAGE_PRODUCT_NAMES": str((settings.data_dir / FILE_NAME).resolve()),
             "ZUSAGE_SERVICE_URL": f"http://{settings.host}:{settings.port}",
         }
         self._process: asyncio.subprocess.Process | None = None

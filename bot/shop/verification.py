@@ -131,7 +131,7 @@ class Verifier:
     ) -> dict[str, Any]:
         """Check a proof; the answer is docs/operations.md's of ``verify``."""
         began = time.monotonic()
-        subject = normal_number(order_number)[:40]
+        subject = _subject(order_number)
         attempt = await self._store.open_attempt(conversation_id, address, f"order:{subject}", now)
         lock, left, next_lock = await self._count(conversation_id, address, f"order:{subject}", now)
         if lock is not None:
@@ -180,7 +180,7 @@ class Verifier:
         if self._mailer is None:
             raise Denied("shop_cannot", operation="send_code")
         began = time.monotonic()
-        subject = f"order:{normal_number(order_number)[:40]}" if order_number else f"email:{self._hash(email or '')}"
+        subject = f"order:{_subject(order_number)}" if order_number else f"email:{self._hash(email or '')}"
         attempt = await self._store.open_attempt(conversation_id, address, subject, now)
         lock, _, _ = await self._count(conversation_id, address, subject, now)
         if lock is not None:
@@ -401,3 +401,10 @@ def _one_of(given: str, accepted: frozenset[str]) -> bool:
     for candidate in accepted:
         found |= hmac.compare_digest(given.encode(), candidate.encode())
     return found
+
+
+def _subject(order_number: str) -> str:
+    """What attempts at an order are counted under: the same with and without the letters before its digits."""
+    key = normal_number(order_number)[:40]
+    digits = key.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return digits if digits.isdigit() else key

@@ -113,6 +113,10 @@ def new_number(prefix: str, length: int = 7) -> str:
     return f"{prefix}-{''.join(secrets.choice(ALPHABET) for _ in range(length))}"
 
 
+FEWEST_DIGITS = 5
+"""Digits of an order number that may stand without their letters."""
+
+
 class SqlShop:
     """A ShopBackend on the service's own database."""
 
@@ -126,6 +130,8 @@ class SqlShop:
 
     async def proof(self, order_number: str) -> Proof | None:
         """Return what proves an order."""
+        async with self._database.read() as session:
+            number_key = await _number_key(session, order_number)
         statement = (
             select(
                 OrderRow.number,
@@ -137,7 +143,7 @@ class SqlShop:
                 CustomerRow.email,
             )
             .join(CustomerRow, CustomerRow.id == OrderRow.customer_id)
-            .where(OrderRow.number_key == normal_number(order_number))
+            .where(OrderRow.number_key == number_key)
         )
         async with self._database.read() as session:
             row = (await session.execute(statement)).one_or_none()
@@ -158,8 +164,14 @@ class SqlShop:
     async def order(self, order_number: str) -> Order | None:
         """Return one order, whole."""
         async with self._database.read() as session:
-            found = await self._orders(session, OrderRow.number_key == normal_number(order_number))
+            found = await self._orders(session, OrderRow.number_key == await _number_key(session, order_number))
         return found[0] if found else None
+
+    async def product_names(self) -> list[tuple[str, str | None]]:
+        """Return the name of each product, and its English one."""
+        async with self._database.read() as session:
+            rows = await session.execute(select(ProductRow.name, ProductRow.name_en))
+            return [(name, name_en) for name, name_en in rows]
 
     async def orders_of(self, customer_id: str, limit: int) -> list[Order]:
         """Return a customer's orders, newest first."""
@@ -764,3 +776,17 @@ def _score(product: Product, words: Sequence[str]) -> float:
     rest = product_text(product)
     points = sum(1.0 if word in name else 0.5 if word in rest else 0.0 for word in words)
     return points / len(words)
+
+
+async def _number_key(session: AsyncSession, order_number: str) -> str:
+    """The number in the form that is compared. Customers leave the letters out: "105804" is LM-105804.
+
+    Where several orders have the same digits, digits alone are nobody's number.
+    """
+    key = normal_number(order_number)
+    if not key.isdigit() or len(key) < FEWEST_DIGITS:
+        return key
+    ending = OrderRow.number_key.endswith(key, autoescape=True)
+    found = (await session.scalars(select(OrderRow.number_key).where(ending).limit(10))).all()
+    lettered = [one for one in found if one.removesuffix(key).isalpha()]
+    return key if key in found or len(lettered) != 1 else lettered[0]
