@@ -26,6 +26,7 @@ from bot.knowledge.cli import knowledge_commands
 from bot.logs import set_up
 from bot.metrics.cli import export, figure_commands, report, simulate_command, token_commands
 from bot.privacy.cli import privacy_commands
+from bot.review_cli import review
 from bot.server import server
 from bot.settings import PREFIX, Settings
 from bot.shop.cli import shop_commands
@@ -184,12 +185,33 @@ def train() -> None:
     raise typer.Exit(subprocess.call([str(engine_python(ROOT)), "-m", "engine.train"], cwd=ROOT))
 
 
-@app.command("nlu", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
-def nlu(context: typer.Context) -> None:
-    """Measure and improve understanding: evaluate, benchmark, review (runs in the engine's environment)."""
-    raise typer.Exit(
-        subprocess.call([str(engine_python(ROOT)), "-m", "engine.nlu_tools", *context.args], cwd=Path.cwd())
-    )
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+understanding = typer.Typer(no_args_is_help=True, help="Measure and improve understanding.")
+understanding.command("review")(review)
+app.add_typer(understanding, name="nlu")
+
+
+def _in_engine(*arguments: str) -> typer.Exit:
+    """Run a tool of the engine in its own environment."""
+    return typer.Exit(subprocess.call([str(engine_python(ROOT)), "-m", "engine.nlu_tools", *arguments], cwd=Path.cwd()))
+
+
+@understanding.command("evaluate", context_settings=_PASSED_ON, add_help_option=False)
+def nlu_evaluate(context: typer.Context) -> None:
+    """Measure the trained assistant on a file of labelled messages."""
+    raise _in_engine("evaluate", *context.args)
+
+
+@understanding.command("benchmark", context_settings=_PASSED_ON, add_help_option=False)
+def nlu_benchmark(context: typer.Context) -> None:
+    """Train our pipeline on one labelled file and measure it on another."""
+    raise _in_engine("benchmark", *context.args)
+
+
+@understanding.command("check", context_settings=_PASSED_ON, add_help_option=False)
+def nlu_check(context: typer.Context) -> None:
+    """Look for duplicates, and for examples that sit with the wrong neighbour."""
+    raise _in_engine("check", *context.args)
 
 
 @db.command("upgrade")

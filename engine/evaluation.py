@@ -22,12 +22,14 @@ class Prediction:
         likeliest: The label ranked first, whether or not it was acted on.
         confidence: Its probability, 0..1.
         decided: The label acted on; `REJECTED` where the message was turned down or asked back.
+        assurance: Probability that the message is in scope at all, 0..1.
     """
 
     meant: str
     likeliest: str
     confidence: float
     decided: str
+    assurance: float
 
 
 def wilson(successes: int, count: int) -> Optional[Tuple[float, float]]:
@@ -83,13 +85,13 @@ def calibration_error(predictions: Sequence[Prediction]) -> float:
 
 
 def best_matthews(predictions: Sequence[Prediction]) -> float:
-    """The correlation at the threshold on the confidence that serves it best."""
+    """The correlation at the threshold on the assurance that serves it best."""
     meant = [p.meant for p in predictions]
-    thresholds = sorted({0.0, *(p.confidence for p in predictions)})
+    thresholds = sorted({0.0, *(p.assurance for p in predictions)})
     if len(thresholds) > 200:
         thresholds = [float(q) for q in np.quantile(thresholds, np.linspace(0, 1, 200))]
     return max(
-        matthews(meant, [p.likeliest if p.confidence >= threshold else REJECTED for p in predictions])
+        matthews(meant, [p.likeliest if p.assurance >= threshold else REJECTED for p in predictions])
         for threshold in thresholds
     )
 

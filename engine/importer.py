@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Text, Union
 import yaml
 from rasa.shared.core.domain import Domain
 from rasa.shared.importers.rasa import RasaFileImporter
-from rasa.shared.nlu.constants import METADATA
+from rasa.shared.nlu.constants import METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.utils.common import cached_method
@@ -27,7 +27,7 @@ def declared_language(path: Union[str, Path]) -> Optional[str]:
     return candidate if candidate in LANGUAGES else None
 
 
-def _examples(path: str) -> List[Message]:
+def read_examples(path: Union[str, Path]) -> List[Message]:
     """Plain examples of one file; raises ValueError naming the file where the format is another."""
     with open(path, encoding="utf-8") as file:
         content: Dict[str, Any] = yaml.load(file, Loader=_LOADER) or {}  # noqa: S506 - a safe one
@@ -48,6 +48,11 @@ def _examples(path: str) -> List[Message]:
     return messages
 
 
+def example_texts(folder: Path) -> List[str]:
+    """The texts of all examples in a folder of training files."""
+    return [message.get(TEXT) for path in sorted(folder.glob("*.yml")) for message in read_examples(path)]
+
+
 class LanguageAwareImporter(RasaFileImporter):
     """Rasa's file importer with a quick reader for plain examples.
 
@@ -58,7 +63,7 @@ class LanguageAwareImporter(RasaFileImporter):
     @cached_method
     def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
         """All examples, each with its file's language in the metadata."""
-        return TrainingData([message for path in self._nlu_files for message in _examples(path)])
+        return TrainingData([message for path in self._nlu_files for message in read_examples(path)])
 
     @cached_method
     def get_domain(self) -> Domain:

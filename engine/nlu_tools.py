@@ -4,8 +4,9 @@ import argparse
 import csv
 import json
 import sys
+import warnings
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from engine import tensorflow_stub
 
@@ -39,26 +40,30 @@ def read_labelled(path: Path) -> List[Dict[str, str]]:
     ]
 
 
-def _predictions(classifier: Any, rows: List[Dict[str, str]], out_of_scope: str) -> List[Any]:
+def _predictions(
+    classifier: Any, rows: List[Dict[str, str]], out_of_scope: str, encode: Optional[Callable[..., Any]] = None
+) -> List[Any]:
     from engine.evaluation import REJECTED, Prediction
     from engine.nlu.classifier import FALLBACK
 
+    vectors = encode([row["text"] for row in rows]) if encode else [None] * len(rows)
     predictions = []
-    for row in rows:
-        ranking = classifier.rank(row["text"])
-        decided = classifier.decide(ranking)
+    for row, vector in zip(rows, vectors, strict=True):
+        reading = classifier.read(row["text"], vector)
+        decided = classifier.decide(reading)
         predictions.append(
             Prediction(
                 meant=REJECTED if row["intent"] == out_of_scope else row["intent"],
-                likeliest=ranking[0][0],
-                confidence=min(1.0, ranking[0][1]),
+                likeliest=reading.ranking[0][0],
+                confidence=min(1.0, reading.ranking[0][1]),
                 decided=REJECTED if decided in (FALLBACK, REJECTED) else decided,
+                assurance=reading.assurance,
             )
         )
     return predictions
 
 
-def evaluate(file: Path, models: Path) -> Dict[str, Any]:
+def evaluate(file: Path, models: Path, plots: Optional[Path] = None) -> Dict[str, Any]:
     """Figures of the trained assistant on a file of labelled messages.
 
     Raises:
@@ -69,13 +74,20 @@ def evaluate(file: Path, models: Path) -> Dict[str, Any]:
 
     from engine.evaluation import macro_f1, report
     from engine.nlu.classifier import LinearIntentClassifier
+    from engine.nlu.embeddings import SentenceEmbeddings
     from engine.nlu.emotion import EmotionClassifier
     from engine.turn import Assistant
 
     rows = read_labelled(file)
     assistant = Assistant(models, EndpointConfig(url="unused"))
-    predictions = _predictions(assistant.component(LinearIntentClassifier), rows, "out_of_scope")
+    try:
+        embeddings = assistant.component(SentenceEmbeddings)
+        encode = embeddings.encode if embeddings.is_on else None
+    except LookupError:
+        encode = None
+    predictions = _predictions(assistant.component(LinearIntentClassifier), rows, "out_of_scope", encode)
     figures = report(predictions)
+    _draw(predictions, plots)
     felt = [row for row in rows if row["emotion"]]
     if felt:
         emotions = assistant.component(EmotionClassifier)
@@ -86,30 +98,66 @@ def evaluate(file: Path, models: Path) -> Dict[str, Any]:
     return figures
 
 
-def benchmark(train: Path, test: Path, out_of_scope: Optional[str]) -> Dict[str, Any]:
+def benchmark(
+    train: Path, test: Path, out_of_scope: Optional[str], embeddings: Optional[str] = None, plots: Optional[Path] = None
+) -> Dict[str, Any]:
     """Figures of our intent classifier, trained from nothing on one file and measured on another.
+
+    How common words are among shoppers is taken from the training file and from the examples in data/nlu;
+    nothing else of those examples is used.
+
+    Args:
+        train: Labelled examples.
+        test: Labelled messages.
+        out_of_scope: The label of messages out of scope, in either file.
+        embeddings: A sentence-transformers model (see engine.nlu.encoder), or None.
 
     Raises:
         UnusableFile: A file is not usable.
+        engine.nlu.encoder.EmbeddingsUnusable: The model is not.
     """
     from engine.evaluation import report
+    from engine.importer import example_texts
     from engine.nlu.classifier import OUT_OF_SCOPE, LinearIntentClassifier
-    from engine.nlu.linear import LinearTextModel
+    from engine.nlu.encoder import SentenceEncoder, locate
 
+    encode = SentenceEncoder(locate(embeddings)).encode if embeddings else None
     config = LinearIntentClassifier.get_default_config()
     classifier = LinearIntentClassifier(config, None, None)  # type: ignore[arg-type]
     seen = read_labelled(train)
     label = out_of_scope or OUT_OF_SCOPE
-    classifier.use(
-        LinearTextModel.fitted(
-            [row["text"] for row in seen],
-            [OUT_OF_SCOPE if row["intent"] == label else row["intent"] for row in seen],
-            cost=config["cost"],
-            max_features=config["max_features"],
-        )
+    texts = [row["text"] for row in seen]
+    classifier.fit(
+        texts,
+        [OUT_OF_SCOPE if row["intent"] == label else row["intent"] for row in seen],
+        background=example_texts(PROJECT / "data" / "nlu"),
+        embeddings=encode(texts) if encode else None,
     )
-    predictions = _predictions(classifier, read_labelled(test), label)
+    predictions = _predictions(classifier, read_labelled(test), label, encode)
+    _draw(predictions, plots)
     return {**report(predictions), "emotion_macro_f1": None}
+
+
+def _draw(predictions: List[Any], folder: Optional[Path]) -> None:
+    if folder:
+        from engine.plots import draw
+
+        print("Pictures: " + ", ".join(map(str, draw(predictions, folder))), file=sys.stderr)
+
+
+def check(folder: Path, shown: int) -> List[str]:
+    """What is wrong with the examples in a folder, as lines for people; empty where nothing is.
+
+    An example with two intents is wrong. One whose nearest neighbours all have another intent may be.
+    """
+    from engine.training_check import duplicates, misplaced
+
+    lines = [f"twice: {text!r} is {' and '.join(intents)}" for text, intents in duplicates(folder)]
+    lines += [
+        f"near others: {one.text!r} is {one.intent}, its neighbours are {one.neighbour}, likest {one.likest!r}"
+        for one in misplaced(folder)[:shown]
+    ]
+    return lines
 
 
 def main() -> None:
@@ -123,22 +171,35 @@ def main() -> None:
     compared.add_argument("--train", type=Path, required=True)
     compared.add_argument("--test", type=Path, required=True)
     compared.add_argument("--oos-label", help="the label of messages out of scope")
+    compared.add_argument("--embeddings", metavar="MODEL", help="sentence-transformers model: folder, package, name")
+    measured.add_argument("--plots", type=Path, metavar="DIR", help="write pictures of confusions and reliability")
+    compared.add_argument("--plots", type=Path, metavar="DIR", help="write pictures of confusions and reliability")
+    checked = commands.add_parser("check", help="duplicates and misplaced examples in the training data")
+    checked.add_argument("folder", type=Path, nargs="?", default=PROJECT / "data" / "nlu")
+    checked.add_argument("--shown", type=int, default=50, help="misplaced examples to print")
     for command in (measured, compared):
         command.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")  # of Rasa's libraries, about themselves
     tensorflow_stub.install()
     from engine import logs
     from engine.evaluation import table
+    from engine.nlu.encoder import EmbeddingsUnusable
     from engine.turn import ModelMissing
 
     logs.configure()
+    if arguments.command == "check":
+        problems = check(arguments.folder, arguments.shown)
+        print("\n".join(problems) or "No example has two intents, and none sits among those of another.")
+        sys.exit(any(line.startswith("twice") for line in problems))
     try:
-        figures = (
-            evaluate(arguments.file, arguments.model)
-            if arguments.command == "evaluate"
-            else benchmark(arguments.train, arguments.test, arguments.oos_label)
-        )
-    except (UnusableFile, ModelMissing) as error:
+        if arguments.command == "evaluate":
+            figures = evaluate(arguments.file, arguments.model, arguments.plots)
+        else:
+            figures = benchmark(
+                arguments.train, arguments.test, arguments.oos_label, arguments.embeddings, arguments.plots
+            )
+    except (UnusableFile, ModelMissing, EmbeddingsUnusable) as error:
         sys.exit(f"zusage nlu: {error}")
     print(json.dumps(figures, ensure_ascii=False, indent=1) if arguments.json else "\n".join(table(figures)))
 

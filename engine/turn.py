@@ -40,6 +40,7 @@ from engine.nlu.emotion import EMOTION
 from engine.output import TurnOutput
 from engine.rule_policy import ServingRulePolicy
 from engine.runner import OrderedGraphRunner
+from engine.wishes import DROPPED_BY, LATER, NOW, two_wishes
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ ASKED_ONCE = ("order_number", "email", "postcode")
 """Slots that a customer should have to give only once; asking again is reported as a fact."""
 
 _PAYLOAD = re.compile(r"^/(?P<intent>\w+)\s*(?P<entities>\{.*\})?\s*$", re.DOTALL)
+_SECOND = "second_wish"
+"""Slot with the second wish of a message, until it is answered."""
 _NOT_UNDERSTOOD = (FALLBACK, OUT_OF_SCOPE)
 _ALLOWED_DEFAULT_INTENTS = _NOT_UNDERSTOOD
 
@@ -130,9 +133,13 @@ class Assistant(MessageProcessor):
         if tracker.get_slot(LANGUAGE) != parsed[LANGUAGE]:
             tracker.update(SlotSet(LANGUAGE, parsed[LANGUAGE]))
         first_new = len(tracker.events)
-        self._hear(tracker, request, parsed, metadata)
+        heard = parsed
+        if request.message.text is not None and not tracker.active_loop_name:
+            heard = self._first_of_two(tracker, parsed, metadata)
+        self._hear(tracker, request, heard, metadata)
         await self.run_action_extract_slots(output, tracker)
         await self._run_prediction_loop(output, tracker)
+        await self._come_back_to_second(tracker, request, heard, metadata, output)
         if not output.replies and not output.requests:
             raise EngineError.failed(
                 "no_reply", f"The dialogue has no answer to the intent {parsed['intent']['name']}.", retry=False
@@ -143,8 +150,60 @@ class Assistant(MessageProcessor):
         return {
             "replies": [reply.dict() for reply in output.replies],
             "tracker": {**tracker_store.dump(tracker, self.domain), "known": sorted(known)},
-            "facts": self._facts(tracker, parsed, new, requested_before, output),
+            "facts": self._facts(tracker, {**parsed, "intent": heard["intent"]}, new, requested_before, output),
         }
+
+    def _first_of_two(
+        self, tracker: DialogueStateTracker, parsed: Dict[str, Any], metadata: Dict[str, Any]
+    ) -> Dict[str, Any]:
+        """What to answer now; a second wish is put aside."""
+        if _SECOND not in tracker.slots:
+            return parsed
+        in_this_language = {**metadata, "language": parsed[LANGUAGE]}
+        wishes = two_wishes(parsed["text"], lambda part: self._understand(part, in_this_language))
+        if not wishes:
+            return parsed
+        first, second = wishes
+        tracker.update(SlotSet(_SECOND, {"text": second["text"], "intent": second["intent"], "said": False}))
+        return {**first, EMOTION: parsed[EMOTION], LANGUAGE: parsed[LANGUAGE]}
+
+    async def _come_back_to_second(
+        self,
+        tracker: DialogueStateTracker,
+        request: TurnRequest,
+        heard: Dict[str, Any],
+        metadata: Dict[str, Any],
+        output: TurnOutput,
+    ) -> None:
+        """Answer the wish that was put aside once nothing else is under way; until then say that it waits."""
+        second = tracker.get_slot(_SECOND) if _SECOND in tracker.slots else None
+        if not second:
+            return
+        if heard["intent"]["name"] in DROPPED_BY or output.requests:
+            tracker.update(SlotSet(_SECOND, None))
+            return
+        if tracker.active_loop_name or ("offer" in tracker.slots and tracker.get_slot("offer")):
+            if not second["said"]:
+                await self._say(LATER, tracker, output, before_last=True)
+                tracker.update(SlotSet(_SECOND, {**second, "said": True}))
+            return
+        tracker.update(SlotSet(_SECOND, None))
+        await self._say(NOW, tracker, output)
+        parsed = self._understand(second["text"], {**metadata, "language": tracker.get_slot(LANGUAGE)})
+        parsed.update({"intent": second["intent"], EMOTION: None, LANGUAGE: tracker.get_slot(LANGUAGE)})
+        self._hear(tracker, request, parsed, {**metadata, "chosen": False})
+        await self.run_action_extract_slots(output, tracker)
+        await self._run_prediction_loop(output, tracker)
+
+    async def _say(
+        self, response: str, tracker: DialogueStateTracker, output: TurnOutput, *, before_last: bool = False
+    ) -> None:
+        """Say a response of the domain; `before_last` leaves what was said last, mostly a question, at the end."""
+        message = await self.nlg.generate(response, tracker, output.name())
+        if message:
+            await output.send_response(tracker.sender_id, message)
+            if before_last and len(output.replies) > 1:
+                output.replies.insert(-1, output.replies.pop())
 
     def parse(self, request: ParseRequest, now: datetime, default_language: str) -> Dict[str, Any]:
         """What a text means, outside of any conversation: the response of POST /parse.

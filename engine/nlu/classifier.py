@@ -1,7 +1,9 @@
-"""The intent of a message: a linear classifier over word and character n-grams."""
+"""The intent of a message: a linear classifier over word and character n-grams, and sentence embeddings if wanted."""
 
-from typing import Any, Dict, List, Tuple
+import re
+from typing import Any, Dict, List, Optional, Sequence
 
+import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -12,14 +14,13 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from engine.nlu import persistence
-from engine.nlu.linear import LinearTextModel
+from engine.nlu.embeddings import SENTENCE_EMBEDDING
+from engine.nlu.linear import LinearTextModel, Reading
 
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
-_VERSION = 1
+_VERSION = 2
 _RANKED = 3
-
-Ranking = List[Tuple[str, float]]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -31,12 +32,12 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         """The component's options.
 
         confidence: probability of the likeliest intent below which the bot asks back (`nlu_fallback`);
-        out_of_scope: share of `out_of_scope` from which a message is none of the shop's, although
-            another intent is a little likelier;
+        most_rejected: share of messages in scope that may be turned down or asked back for looking strange;
+            measured on training examples that were left out;
         cost: how dear a wrong training example is (LinearSVC's C);
-        max_features: n-grams kept, those with the largest weights.
+        max_features: n-grams kept, those that most examples have.
         """
-        return {"confidence": 0.35, "out_of_scope": 0.4, "cost": 0.5, "max_features": 120_000}
+        return {"confidence": 0.35, "most_rejected": 0.07, "cost": 0.5, "max_features": 160_000}
 
     def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config, self._storage, self._resource = config, model_storage, resource
@@ -70,37 +71,66 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from all examples."""
-        examples = [(e.get(TEXT), e.get(INTENT)) for e in training_data.intent_examples if e.get(TEXT)]
-        self._model = LinearTextModel.fitted(
-            [text for text, _ in examples],
-            [intent for _, intent in examples],
-            cost=self._config["cost"],
-            max_features=self._config["max_features"],
+        examples = [example for example in training_data.intent_examples if example.get(TEXT)]
+        vectors = [example.get(SENTENCE_EMBEDDING) for example in examples]
+        self.fit(
+            [example.get(TEXT) for example in examples],
+            [example.get(INTENT) for example in examples],
+            embeddings=np.stack(vectors) if vectors and vectors[0] is not None else None,
         )
         with self._storage.write_to(self._resource) as directory:
             persistence.save(directory, type(self).__name__, _VERSION, *self._model.state())
         return self._resource
 
-    def use(self, model: LinearTextModel) -> None:
-        """Take a model that was fitted elsewhere, to measure it."""
-        self._model = model
+    def fit(
+        self,
+        texts: Sequence[str],
+        intents: Sequence[str],
+        *,
+        background: Sequence[str] = (),
+        embeddings: Optional[np.ndarray] = None,
+    ) -> None:
+        """Learn from labelled texts.
 
-    def rank(self, text: str) -> Ranking:
-        """All intents with their probabilities, likeliest first."""
-        return self._model.rank(text)
+        Args:
+            texts: The examples.
+            intents: Their intents.
+            background: More texts, which only show how common words are.
+            embeddings: One row for each text.
+        """
+        # The words of an intent's name belong to it: "refund_status" says much where there are ten examples.
+        names = [] if embeddings is not None else sorted({*intents} - {OUT_OF_SCOPE})
+        self._model = LinearTextModel.fitted(
+            [*texts, *(re.sub(r"[\W_]+", " ", name).lower() for name in names)],
+            [*intents, *names],
+            cost=self._config["cost"],
+            max_features=self._config["max_features"],
+            balanced=True,
+            out_of_scope=OUT_OF_SCOPE,
+            most_rejected=self._config["most_rejected"],
+            background=background,
+            embeddings=embeddings,
+        )
 
-    def decide(self, ranking: Ranking) -> str:
+    def read(self, text: str, embedding: Optional[np.ndarray] = None) -> Reading:
+        """All intents with their probabilities, likeliest first, and how sure it is that any of them is meant."""
+        return self._model.read(text, embedding)
+
+    def decide(self, reading: Reading) -> str:
         """The intent to act on: the likeliest, `out_of_scope`, or `nlu_fallback`."""
-        name, confidence = ranking[0]
-        if dict(ranking).get(OUT_OF_SCOPE, 0.0) >= self._config["out_of_scope"]:
+        name, confidence = reading.ranking[0]
+        if name == OUT_OF_SCOPE:
             return OUT_OF_SCOPE
-        return name if confidence >= self._config["confidence"] else FALLBACK
+        strange = reading.assurance < self._model.rejection.cut
+        # Where training shows nothing out of scope, the cut was set where most decisions are right: it covers both.
+        unclear = self._model.knows_out_of_scope and confidence < self._config["confidence"]
+        return FALLBACK if strange or unclear else name
 
     def process(self, messages: List[Message]) -> List[Message]:
         """Set the intent (or out_of_scope, or nlu_fallback) and the ranking of each message."""
         for message in messages:
-            ranking = self.rank(message.get(TEXT) or "")
-            name = self.decide(ranking)
+            reading = self.read(message.get(TEXT) or "", message.get(SENTENCE_EMBEDDING))
+            ranking, name = reading.ranking, self.decide(reading)
             confidence = dict(ranking).get(name, ranking[0][1])
             message.set(INTENT, {"name": name, "confidence": confidence}, add_to_output=True)
             shown = [{"name": label, "confidence": share} for label, share in ranking[:_RANKED]]

@@ -35,7 +35,7 @@ VALENCE = {
 }
 """How pleasant each feeling is, -1..1. A message's valence is the mean of these, weighted by probability."""
 
-_VERSION = 1
+_VERSION = 2
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -66,7 +66,7 @@ class EmotionClassifier(GraphComponent):
 
         examples: folder with the training data, seen from the project; without files nothing is learned;
         cost: how dear a wrong training example is (LinearSVC's C);
-        max_features: n-grams kept, those with the largest weights.
+        max_features: n-grams kept, those that most examples have.
         """
         return {"examples": "data/emotion", "cost": 0.3, "max_features": 40_000}
 

@@ -66,7 +66,7 @@ class LanguageIdentifier(GraphComponent):
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as directory:
             facts, arrays = persistence.load(directory, cls.__name__, _VERSION)
-        component._vectorizer = NgramVectorizer.restored((1, 1), (2, 4), facts["vocabulary"], arrays["idf"])
+        component._vectorizer.restore(facts["vocabulary"], arrays["idf"])
         component._weights, component._bias = arrays["weights"], facts["bias"]
         return component
 

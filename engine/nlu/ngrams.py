@@ -1,9 +1,10 @@
 """Turns a text into weighted word and character n-grams, the features of the linear models."""
 
+import math
 import re
 import unicodedata
 from collections import Counter
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,13 +13,24 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _TRANSLITERATION = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "’": "'", "`": "'", "´": "'"})
 _REPEATED = re.compile(r"(.)\1{2,}")
 _DIGITS = re.compile(r"\d+")
+_MAIL = re.compile(r"\S+@\S+\.\w+")
+_CODE = re.compile(r"(?<!\w)(?:[a-z]{1,4}[-_]?)?\d[\d-]{3,}\d(?!\w)|(?<!\w)[a-z]{1,4}[-_]\d{2,}(?!\w)")
 
 
 def normalise(text: str) -> str:
-    """Lower case, umlauts spelt out, letters repeated for emphasis shortened, digits masked by length."""
+    """Lower case, umlauts spelt out, letters repeated for emphasis shortened, digits masked by length.
+
+    A mail address becomes "@" and an order or tracking number "#": what is supplied must not outweigh
+    what is wanted ("wo ist LM-105804?").
+    """
     text = unicodedata.normalize("NFKC", text).lower().translate(_TRANSLITERATION)
-    text = _REPEATED.sub(r"\1\1", text)
+    text = _CODE.sub("#", _MAIL.sub("@", _REPEATED.sub(_shortened, text)))
     return _DIGITS.sub(lambda found: "0" * min(len(found.group()), 6), text)
+
+
+def _shortened(found: "re.Match[str]") -> str:
+    run = found.group()
+    return run if run.isdigit() else run[:2]
 
 
 def tokens(text: str) -> List[str]:
@@ -33,11 +45,26 @@ class NgramVectorizer:
         word_range: Shortest and longest word n-gram.
         char_range: Shortest and longest character n-gram; words are padded with a blank on both sides.
         min_count: N-grams seen in fewer texts are left out.
+        max_features: With more n-grams than these, the rarest are left out; None keeps all.
+        word_weight: Length of the words' block where that of the characters is 1.
+        unknown: Share (0..1) of its weight with which an n-gram that the vocabulary has not still counts
+            for the length of its text. Above 0, a message of strange words stays below what known words reach.
     """
 
-    def __init__(self, word_range: Tuple[int, int], char_range: Tuple[int, int], min_count: int) -> None:
+    def __init__(
+        self,
+        word_range: Tuple[int, int],
+        char_range: Tuple[int, int],
+        min_count: int = 1,
+        *,
+        max_features: Optional[int] = None,
+        word_weight: float = 1.0,
+        unknown: float = 0.0,
+    ) -> None:
         self.word_range, self.char_range, self.min_count = word_range, char_range, min_count
+        self.max_features, self.word_weight, self.unknown = max_features, word_weight, unknown
         self._index: Dict[str, int] = {}
+        self._strange = 0.0
         self._idf = np.zeros(0, dtype=np.float32)
 
     def _grams(self, text: str) -> Tuple[List[str], List[str]]:
@@ -53,31 +80,51 @@ class NgramVectorizer:
                 chars.extend(padded[i : i + n] for i in range(len(padded) - n + 1))
         return grams, chars
 
-    def fit(self, texts: Sequence[str]) -> "NgramVectorizer":
-        """Learn the vocabulary and how common each n-gram is."""
+    def counts(self, texts: Iterable[str]) -> "Counter[str]":
+        """In how many of the texts each n-gram stands."""
         counts: Counter = Counter()
         for text in texts:
             words, chars = self._grams(text)
             counts.update(set(words))
             counts.update(set(chars))
-        kept = sorted(gram for gram, count in counts.items() if count >= self.min_count)
+        return counts
+
+    def fit(self, texts: Sequence[str], background: Sequence[str] = ()) -> "NgramVectorizer":
+        """Learn the vocabulary, and how common each n-gram is.
+
+        Args:
+            texts: What is learned from.
+            background: More texts of the same kind, which only show how common n-grams are.
+        """
+        counts = self.counts(texts)
+        lowest = self.min_count
+        if self.max_features:
+            spread = Counter(counts.values())
+            while sum(n for count, n in spread.items() if count >= lowest) > self.max_features:
+                lowest += 1
+        kept = sorted(gram for gram, count in counts.items() if count >= lowest)
         self._index = {gram: i for i, gram in enumerate(kept)}
-        seen = np.array([counts[gram] for gram in kept], dtype=np.float64)
-        self._idf = (np.log((1 + len(texts)) / (1 + seen)) + 1).astype(np.float32)
+        total, seen = len(texts) + len(background), np.array([counts[gram] for gram in kept], dtype=np.float64)
+        if background:
+            more = self.counts(background)
+            seen += np.array([more[gram] for gram in kept])
+        self._idf = (np.log((1 + total) / (1 + seen)) + 1).astype(np.float32)
+        self._strange = (np.log(1 + total) + 1) * self.unknown
         return self
 
-    def _block(self, grams: Iterable[str]) -> Tuple[np.ndarray, np.ndarray]:
-        index = self._index
-        counted = Counter([i for i in map(index.get, grams) if i is not None])
+    def _block(self, grams: Iterable[str], length: float) -> Tuple[np.ndarray, np.ndarray]:
+        counted = Counter(map(self._index.get, grams))
+        strange = counted.pop(None, 0)
         columns = np.fromiter(counted.keys(), dtype=np.int32, count=len(counted))
         values = (1 + np.log(np.fromiter(counted.values(), dtype=np.float32, count=len(counted)))) * self._idf[columns]
-        norm = float(np.sqrt((values * values).sum()))
-        return columns, values / norm if norm else values
+        norm = math.sqrt(float(values @ values) + strange * self._strange**2)
+        return columns, values * (length / norm) if norm else values
 
     def features(self, text: str) -> Tuple[np.ndarray, np.ndarray]:
         """Columns and weights of the n-grams in `text` that the vocabulary knows."""
         words, chars = self._grams(text)
-        (word_columns, word_values), (char_columns, char_values) = self._block(words), self._block(chars)
+        word_columns, word_values = self._block(words, self.word_weight)
+        char_columns, char_values = self._block(chars, 1.0)
         return np.concatenate([word_columns, char_columns]), np.concatenate([word_values, char_values])
 
     def matrix(self, texts: Sequence[str]) -> sp.csr_matrix:
@@ -87,11 +134,6 @@ class NgramVectorizer:
         columns = np.concatenate([columns for columns, _ in rows]) if rows else np.zeros(0, dtype=np.int32)
         values = np.concatenate([values for _, values in rows]) if rows else np.zeros(0, dtype=np.float32)
         return sp.csr_matrix((values, columns, offsets), shape=(len(rows), len(self._index)), dtype=np.float32)
-
-    def reduced(self, columns: np.ndarray) -> "NgramVectorizer":
-        """One that knows only some of the n-grams; `columns` in rising order."""
-        vocabulary = self.vocabulary
-        return self.restored(self.word_range, self.char_range, [vocabulary[i] for i in columns], self._idf[columns])
 
     @property
     def vocabulary(self) -> List[str]:
@@ -103,14 +145,15 @@ class NgramVectorizer:
         """Inverse document frequency of each column."""
         return self._idf
 
-    @classmethod
-    def restored(
-        cls, word_range: Sequence[int], char_range: Sequence[int], vocabulary: Sequence[str], idf: np.ndarray
-    ) -> "NgramVectorizer":
-        """The vectorizer that was fitted before. Raises ValueError where the parts do not fit together."""
+    @property
+    def strange(self) -> float:
+        """Weight with which an unknown n-gram counts for the length of its text."""
+        return self._strange
+
+    def restore(self, vocabulary: Sequence[str], idf: np.ndarray, strange: float = 0.0) -> "NgramVectorizer":
+        """Take what was learned before. Raises ValueError where the parts do not fit together."""
         if len(vocabulary) != len(idf) or len(set(vocabulary)) != len(vocabulary):
             raise ValueError(f"{len(vocabulary)} n-grams for {len(idf)} weights")
-        made = cls((word_range[0], word_range[1]), (char_range[0], char_range[1]), 1)
-        made._index = {gram: i for i, gram in enumerate(vocabulary)}
-        made._idf = idf
-        return made
+        self._index = {gram: i for i, gram in enumerate(vocabulary)}
+        self._idf, self._strange = idf, strange
+        return self

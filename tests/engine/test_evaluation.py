@@ -12,7 +12,7 @@ from engine.nlu_tools import UnusableFile, benchmark, evaluate, read_labelled
 
 
 def prediction(meant: str, likeliest: str, confidence: float = 0.9, decided: str = "") -> Prediction:
-    return Prediction(meant, likeliest, confidence, decided or likeliest)
+    return Prediction(meant, likeliest, confidence, decided or likeliest, assurance=confidence)
 
 
 def test_wilson_s_interval_of_a_known_case() -> None:
