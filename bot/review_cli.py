@@ -1,11 +1,11 @@
 """``zusage nlu review``: what was not understood, in clusters, with one key to label each."""
 
 import asyncio
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -66,7 +66,7 @@ def _ask(out: Console, cluster: Cluster, files: TrainingFiles) -> str | None:
     keys += ["[bold]o[/bold] out_of_scope", "[bold]n[/bold] another", "[bold]space[/bold] skip", "[bold]q[/bold] stop"]
     out.print("  " + "   ".join(keys))
     while True:
-        key = click.getchar()
+        key = typer.getchar() if sys.stdin.isatty() else sys.stdin.read(1)
         if key in choices:
             return choices[key]
         if key == "o":
@@ -76,7 +76,7 @@ def _ask(out: Console, cluster: Cluster, files: TrainingFiles) -> str | None:
         if key in ("q", "\x03", "\x04", ""):
             return None
         if key == "n":
-            name: str = click.prompt("  intent", default="", show_default=False)
+            name: str = typer.prompt("  intent", default="", show_default=False)
             if name in files.intents or not name:
                 return name
             out.print(f"  There is no intent {escape(name)}.")

@@ -12,7 +12,7 @@ from bot.logs import mask
 
 __all__ = ["Cluster", "TrainingFiles", "Unanswered", "clusters", "without_personal_data"]
 
-_LIKE = 0.4
+_LIKE = 0.3
 """Cosine of two messages' letter triples from which they are about the same."""
 _CODE = re.compile(r"(?<![\w<])(?:[A-Za-z]{1,4}[-_ ]?)?\d{4,}(?:-\d+)*(?![\w>])")
 _NAMED = re.compile(

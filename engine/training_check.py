@@ -8,7 +8,7 @@ import numpy as np
 from rasa.shared.nlu.constants import INTENT, TEXT
 
 from engine.importer import read_examples
-from engine.nlu.ngrams import NgramVectorizer, normalise
+from engine.nlu.ngrams import NgramVectorizer, spelt_out
 
 _NEIGHBOURS = 4
 _LIKE = 0.6
@@ -40,7 +40,8 @@ def duplicates(folder: Path) -> List[Tuple[str, List[str]]]:
     intents: Dict[str, Set[str]] = {}
     first: Dict[str, str] = {}
     for message in _messages(folder):
-        key = " ".join(normalise(message.get(TEXT)).rstrip(" .!?").split())
+        plain = " ".join(spelt_out(message.get(TEXT)).split())
+        key = plain.rstrip(" .!?") or plain
         intents.setdefault(key, set()).add(message.get(INTENT))
         first.setdefault(key, message.get(TEXT))
     return [(first[key], sorted(names)) for key, names in intents.items() if len(names) > 1]

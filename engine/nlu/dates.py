@@ -164,6 +164,13 @@ class _Reader:
         # A day that has just passed is more likely meant than the same day a year ahead.
         return min(candidates, key=lambda c: (c - self.today).days if c >= self.today else 4 * (self.today - c).days)
 
+    def holiday(self, day: int, month: int, start: int) -> date:
+        """The coming one; the one that has just been, where the sentence tells of something that lies behind."""
+        coming = date(self.today.year, month, day)
+        coming = coming if coming >= self.today else date(self.today.year + 1, month, day)
+        before = date(coming.year - 1, month, day)
+        return before if (self.today - before).days <= 90 and self.is_past(start) else coming
+
     def weekday(self, number: int, modifier: str, start: int) -> date:
         """The coming or the last such weekday; never today, except with "this"."""
         ahead = (number - self.today.weekday()) % 7
@@ -269,7 +276,10 @@ def _month_day(found: "re.Match[str]", reader: _Reader) -> Any:
     return reader.nearest(int(found["day"]), _MONTHS[found["month"].lower()], found["year"], found.start())
 
 
-@_rule(r"\b(?:on|by|until|till|before|after|from|since)\s+the\s+(?P<value>(?P<day>\d{1,2})(?:st|nd|rd|th))\b")
+@_rule(
+    r"\b(?:on|by|until|till|before|after|from|since)\s+the\s+(?P<value>(?P<day>\d{1,2})(?:st|nd|rd|th))\b"
+    r"(?!\s+(?:floor|storey|level|time|attempt|order|item|page|street|avenue|try|parcel|delivery|one)\b)"
+)
 def _day_of_month(found: "re.Match[str]", reader: _Reader) -> Any:
     day = int(found["day"])
     step = -1 if reader.is_past(found.start()) else 1
@@ -286,6 +296,88 @@ def _day_of_month(found: "re.Match[str]", reader: _Reader) -> Any:
 @_rule(r"\b(?:am|bis zum|ab dem|vom|zum)\s+(?P<value>(?P<day>\d{1,2})\.)(?!\s?\d)(?=\s|$|[,!?)])")
 def _german_day_of_month(found: "re.Match[str]", reader: _Reader) -> Any:
     return _day_of_month(found, reader)
+
+
+_ORDINALS = {
+    word: number
+    for number, words in enumerate(
+        (
+            "",
+            "first ersten erste erster",
+            "second zweiten zweite zweiter",
+            "third dritten dritte dritter",
+            "fourth vierten vierte vierter",
+            "fifth fünften",
+            "sixth sechsten",
+            "seventh siebten",
+            "eighth achten",
+            "ninth neunten",
+            "tenth zehnten",
+            "eleventh elften",
+            "twelfth zwölften",
+        )
+    )
+    for word in words.split()
+}
+_ORDINAL = f"(?P<ordinal>{_one_of(list(_ORDINALS))})"
+
+
+@_rule(
+    rf"\b(?:{_ORDINAL}\s+(?:of\s+)?{_MONTH}\b|{_MONTH.replace('<month>', '<month2>')}\s+(?:the\s+)?"
+    rf"{_ORDINAL.replace('<ordinal>', '<ordinal2>')}\b)"
+)
+def _ordinal_of_month(found: "re.Match[str]", reader: _Reader) -> Any:
+    day = _ORDINALS[(found["ordinal"] or found["ordinal2"]).lower()]
+    return reader.nearest(day, _MONTHS[(found["month"] or found["month2"]).lower()], None, found.start())
+
+
+@_rule(rf"\b{_ORDINAL}\s+advent\b|\b(?P<number>[1-4])\.\s?advent\b|\badvent(?:ssonntag)?\s+sunday\b")
+def _advent(found: "re.Match[str]", reader: _Reader) -> Any:
+    which = int(found["number"]) if found["number"] else _ORDINALS.get((found["ordinal"] or "first").lower(), 0)
+    if not 1 <= which <= 4:
+        return None
+    # The fourth Sunday of Advent is the last one before the 25th of December.
+    eve = date(reader.today.year, 12, 24)
+    fourth = eve - timedelta(days=(eve.weekday() + 1) % 7)
+    return fourth - timedelta(weeks=4 - which)
+
+
+@_rule(
+    rf"\b(?:(?P<weekday>{_WEEKDAY})\s*,?\s*)?(?:in\s+|of\s+)?the\s+week\s+after\s+next\b"
+    rf"(?:\s+on\s+(?P<weekday2>{_WEEKDAY}))?"
+)
+def _week_after_next(found: "re.Match[str]", reader: _Reader) -> Any:
+    monday, sunday = reader.week(2)
+    name = found["weekday"] or found["weekday2"]
+    return monday + timedelta(days=_WEEKDAYS[name.lower()]) if name else _period(monday, sunday)
+
+
+@_rule(
+    rf"\b(?P<much>a\s+week|one\s+week|two\s+weeks|a\s+fortnight)\s+(?:from\s+|on\s+)?"
+    rf"(?P<from>today|tomorrow|{_WEEKDAY})\b"
+)
+def _week_from_day(found: "re.Match[str]", reader: _Reader) -> Any:
+    weeks = 2 if re.search(r"two|fortnight", found["much"], re.IGNORECASE) else 1
+    name = found["from"].lower()
+    days = {"today": 0, "tomorrow": 1}.get(name)
+    if days is None:
+        days = (_WEEKDAYS[name] - reader.today.weekday()) % 7 or 7
+    return reader.today + timedelta(days=days, weeks=weeks)
+
+
+@_rule(r"\b(?:in\s+(?:a|one)|a)\s+fortnight(?:['’]?s\s+time)?\b(?!\s+ago)")
+def _in_a_fortnight(found: "re.Match[str]", reader: _Reader) -> Any:
+    return reader.today + timedelta(weeks=2)
+
+
+@_rule(r"\b(?:a|one)\s+fortnight\s+ago\b")
+def _a_fortnight_ago(found: "re.Match[str]", reader: _Reader) -> Any:
+    return reader.today - timedelta(weeks=2)
+
+
+@_rule(r"\bthis\s+(?=(?:late\s+|early\s+)?(?:morning|afternoon|evening|noon)\b)")
+def _this_part_of_today(found: "re.Match[str]", reader: _Reader) -> Any:
+    return reader.today
 
 
 _WEEKDAY_IN_WEEK = rf"(?P<weekday>{_WEEKDAY})"
@@ -420,33 +512,43 @@ def _week(found: "re.Match[str]", reader: _Reader) -> Any:
 
 @_rule(r"\b(?:heilig(?:er\s+)?abend|heiligabend|christmas\s+eve|xmas\s+eve)\b")
 def _christmas_eve(found: "re.Match[str]", reader: _Reader) -> Any:
-    return reader.nearest(24, 12, None, found.start())
+    return reader.holiday(24, 12, found.start())
+
+
+@_rule(r"\b(?:boxing\s+day|(?:zweite[rnm]?|2\.)\s?weihnachts(?:feier)?tag)\b")
+def _boxing_day(found: "re.Match[str]", reader: _Reader) -> Any:
+    return reader.holiday(26, 12, found.start())
+
+
+@_rule(r"\b(?:erste[rnm]?|1\.)\s?weihnachts(?:feier)?tag\b")
+def _christmas_day(found: "re.Match[str]", reader: _Reader) -> Any:
+    return reader.holiday(25, 12, found.start())
 
 
 @_rule(r"\b(?:weihnachten|christmas(?:\s+day)?|xmas)\b")
 def _christmas(found: "re.Match[str]", reader: _Reader) -> Any:
     # In Germany the presents are due on the 24th.
-    return reader.nearest(24 if found[0].lower() == "weihnachten" else 25, 12, None, found.start())
+    return reader.holiday(24 if found[0].lower() == "weihnachten" else 25, 12, found.start())
 
 
 @_rule(r"\b(?:nikolaus(?:tag)?|st\.?\s+nicholas(?:\s+day)?)\b")
 def _saint_nicholas(found: "re.Match[str]", reader: _Reader) -> Any:
-    return reader.nearest(6, 12, None, found.start())
+    return reader.holiday(6, 12, found.start())
 
 
 @_rule(r"\b(?:silvester|new\s+year'?s\s+eve)\b")
 def _new_years_eve(found: "re.Match[str]", reader: _Reader) -> Any:
-    return reader.nearest(31, 12, None, found.start())
+    return reader.holiday(31, 12, found.start())
 
 
 @_rule(r"\b(?:neujahr(?:stag)?|new\s+year'?s(?:\s+day)?)\b")
 def _new_year(found: "re.Match[str]", reader: _Reader) -> Any:
-    return reader.nearest(1, 1, None, found.start())
+    return reader.holiday(1, 1, found.start())
 
 
 @_rule(r"\bvalentin(?:stag|e'?s(?:\s+day)?)\b")
 def _valentine(found: "re.Match[str]", reader: _Reader) -> Any:
-    return reader.nearest(14, 2, None, found.start())
+    return reader.holiday(14, 2, found.start())
 
 
 @_rule(r"\b(?:ostern|ostersonntag|easter(?:\s+sunday)?)\b")
@@ -496,6 +598,12 @@ _RANGE = re.compile(
     + r"(?:\s*(?P<mark1>uhr|h\b|a\.?m\.?(?![a-z])|p\.?m\.?(?![a-z])))?\s*(?:-|–|—|bis|und|to|and|till|until)\s*"
     + _HOUR.format("second")
     + r"(?![\d]|[.,/]\d)(?:\s*(?P<mark2>uhr|h\b|o'?clock|a\.?m\.?(?![a-z])|p\.?m\.?(?![a-z])))?",
+    re.IGNORECASE,
+)
+_FROM_NOON = re.compile(
+    r"\b(?:between|from|zwischen|von)\s+(?:noon|midday|mittags?)\s+(?:and|to|till|until|und|bis)\s+"
+    + _HOUR.format("hour")
+    + r"(?:\s*(?:p\.?m\.?\b|uhr\b|o'?clock\b))?",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
@@ -558,6 +666,10 @@ def find_windows(text: str, days: Sequence[Found]) -> List[Found]:
     def free(start: int, end: int) -> bool:
         return not any(start < other.end and other.start < end for other in [*taken, *dated])
 
+    for found in _FROM_NOON.finditer(text):
+        last = _clock(found["hour"], found["hour_minute"], "pm")
+        if last and free(*found.span()):
+            taken.append(Found(*found.span(), {"from": "12:00", "to": last}))
     for found in _RANGE.finditer(text):
         if not (found["opener"] or found["mark1"] or found["mark2"] or _beside_day(text, found, days)):
             continue

@@ -17,14 +17,18 @@ _MAIL = re.compile(r"\S+@\S+\.\w+")
 _CODE = re.compile(r"(?<!\w)(?:[a-z]{1,4}[-_]?)?\d[\d-]{3,}\d(?!\w)|(?<!\w)[a-z]{1,4}[-_]\d{2,}(?!\w)")
 
 
+def spelt_out(text: str) -> str:
+    """Lower case, umlauts spelt out, one kind of apostrophe."""
+    return unicodedata.normalize("NFKC", text).lower().translate(_TRANSLITERATION)
+
+
 def normalise(text: str) -> str:
     """Lower case, umlauts spelt out, letters repeated for emphasis shortened, digits masked by length.
 
     A mail address becomes "@" and an order or tracking number "#": what is supplied must not outweigh
     what is wanted ("wo ist LM-105804?").
     """
-    text = unicodedata.normalize("NFKC", text).lower().translate(_TRANSLITERATION)
-    text = _CODE.sub("#", _MAIL.sub("@", _REPEATED.sub(_shortened, text)))
+    text = _CODE.sub("#", _MAIL.sub("@", _REPEATED.sub(_shortened, spelt_out(text))))
     return _DIGITS.sub(lambda found: "0" * min(len(found.group()), 6), text)
 
 
