@@ -1,5 +1,6 @@
-"""The promise checker over 100,000 open promises."""
+"""The promise checker over 100,000 open promises: ``python -m bench.promises``."""
 
+import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -83,3 +84,12 @@ async def _fill(database: Database, now: datetime) -> None:
                 [{"conversation_id": i, "kind": "delivery", "order_number": f"LM-{i}", "wording": "w", "made_by": "bot",
                   "made_at": now, "due_at": now + timedelta(days=3), "state": "open"} for i in ids],
             )  # fmt: skip
+
+
+async def _print() -> None:
+    async for what, measured, wanted in measure():
+        print(f"{what:50} {measured:>8}   {wanted}", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_print())

@@ -332,6 +332,8 @@ class WooShop:
         whole = all(gone.get(line_id, 0) >= _kept(line.id, line.quantity, refunds) for line_id, line in lines.items())
         if change.refund is not None:
             await self._give_back(order, refunds, change.refund, change.lines, key, change.reason or "cancellation")
+            # A refund of everything makes the order "refunded", which says more than "cancelled".
+            order = await self.fetch(change.order_number) or order
         if whole:
             if order.status not in {"cancelled", "refunded"}:
                 await self._mark(order, key, {"status": "cancelled"})
