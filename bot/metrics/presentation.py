@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ ITEMS = {"csat": range(1, 6), "nps": range(11), "ces": range(1, 8)}
 _ENDINGS = ("confirmed", "assumed", "withdrawn", "unresolved", "handed_over")
 _PROMISES = ("kept", "broken", "open", "withdrawn")
 FUNNELS = 6
+_SCALES = {"score5": (1.0, 5.0), "score7": (1.0, 7.0)}
 
 Link = Callable[[str], str | None]
 
@@ -161,7 +163,9 @@ class Presentation:
     def _interval(self, figure: Figure, unit: str) -> str:
         if figure.low is None or figure.high is None:
             return ""
-        return f"{self.shown(figure.low, unit)} – {self.shown(figure.high, unit)}"
+        # Of few answers Student's interval reaches beyond the scale, where no mean can be.
+        least, most = _SCALES.get(unit, (-inf, inf))
+        return f"{self.shown(max(figure.low, least), unit)} – {self.shown(min(figure.high, most), unit)}"
 
     def _moved(self, now: Figure, before: Figure, unit: str) -> str:
         if now.value is None or before.value is None:
