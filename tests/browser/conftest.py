@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright, expect
 
 from tests.bot.channels.web_service import WebService, web_service
+from tests.browser.agents import signed_in
 
 CHROMIUM = os.environ.get("ZUSAGE_CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = [
@@ -82,6 +83,17 @@ def chat(context, web) -> OpenPage:
         return page
 
     return open_chat
+
+
+@pytest.fixture
+def console(context, web, database) -> OpenPage:
+    """Sign an agent in and open the console."""
+
+    async def open_console(name: str = "Lena", role: str = "agent", **options: Any) -> Page:
+        viewport = {"viewport": {"width": 1440, "height": 900}}
+        return await signed_in(await context(**viewport | options), web.url, database, name, role)
+
+    return open_console
 
 
 async def say(page: Page | Frame, text: str) -> None:

@@ -19,6 +19,11 @@ async function loaded(name) {
   return window[name];
 }
 
+/** Sends a change. What fails is told by htmx's events; a request whose part of the page has gone just ends. */
+function post(path, options) {
+  htmx.ajax("POST", path, options)?.catch(() => {});
+}
+
 // -- which conversation is open
 
 /** @returns {number | null} */
@@ -103,7 +108,7 @@ function sawIt() {
   const id = openConversation();
   if (id === null || document.hidden || document.getElementById("composer")?.dataset.mode !== "reply") return;
   const row = document.getElementById(`row-${id}`);
-  if (row && Number(row.dataset.unread) > 0) htmx.ajax("POST", `/console/conversations/${id}/seen`, { swap: "none" });
+  if (row && Number(row.dataset.unread) > 0) post(`/console/conversations/${id}/seen`, { swap: "none" });
 }
 
 function wireConversation() {
@@ -138,8 +143,8 @@ function wireComposer() {
   // What is typed is kept by the service, which says what it promises; the customer sees that somebody writes.
   let keeping = 0;
   let typingUntil = 0;
-  const say = (on) => htmx.ajax("POST", `${url}/typing`, { values: { on }, swap: "none" });
-  const keep = () => htmx.ajax("POST", `${url}/draft`, { values: { text: isReply() ? field.value : "" }, target: "#hints", swap: "innerHTML" });
+  const say = (on) => post(`${url}/typing`, { values: { on }, swap: "none" });
+  const keep = () => post(`${url}/draft`, { values: { text: isReply() ? field.value : "" }, target: "#hints", swap: "innerHTML" });
   field.addEventListener("input", () => {
     clearTimeout(keeping);
     keeping = setTimeout(keep, 500);
