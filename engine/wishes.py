@@ -17,7 +17,8 @@ DROPPED_BY = ("stop", "goodbye", "human_handoff")
 
 _SURE = 0.6
 """Probability of each part's intent. Chosen on data/nlu: pairs of its examples against its own long examples."""
-_FEWEST_WORDS, _MOST_CUTS = 2, 4
+_FEWEST_WORDS, _MOST_CUTS = 3, 4
+_PLAIN_WORD = re.compile(r"(?<![\w-])[^\W\d_]+(?![\w-])")
 _CUT = re.compile(
     r"(?<=[.!?;\n])\s+|\s*[,–—]?\s+(?=(?:und|and|außerdem|ausserdem|zudem|sowie|also|plus|dann noch|then|&)\s)|,\s+",
     re.IGNORECASE,
@@ -99,7 +100,8 @@ def _cuts(text: str) -> List[Tuple[str, str]]:
     cuts = []
     for found in _CUT.finditer(text):
         left, right = _TRAILING.sub("", text[: found.start()]), _LEADING.sub("", text[found.end() :])
-        if min(len(left.split()), len(right.split())) >= _FEWEST_WORDS:
+        # "..., order LM-105804" belongs to what was said before.
+        if min(len(_PLAIN_WORD.findall(left)), len(_PLAIN_WORD.findall(right))) >= _FEWEST_WORDS:
             cuts.append((left, right))
     # Those near the middle: parts of two words seldom say anything.
     return sorted(cuts, key=lambda cut: abs(len(cut[0]) - len(cut[1])))[:_MOST_CUTS]

@@ -52,6 +52,7 @@ def test_two_wishes_are_found_in_their_order(text: str, expected: "list[str]") -
         "Die Tasse kam kaputt an, ich will mein Geld zurück",  # one matter
         "Ich brauche die Rechnung, vielen lieben Danke dafür",  # thanks are no wish
         "Die Rechnung habe ich verlegt, schicken Sie mir die Rechnung bitte nochmal",  # the same wish twice
+        "Ich will das stornieren, Rechnung LM-104582",  # a number belongs to what was said before
         "stornieren und Rechnung",  # words, no sentences
         "Mein Nachbar hat gesagt, dass das geht, und dann habe ich bestellt",  # a story without a clear part
     ],
@@ -61,6 +62,9 @@ def test_a_message_with_one_wish_stays_whole(text: str) -> None:
 
 
 def test_each_part_keeps_its_own_words() -> None:
-    first, second = two_wishes("Bitte LM-1 stornieren und dann noch die Rechnung zu LM-2", understand) or ({}, {})
-    assert first["text"] == "Bitte LM-1 stornieren"
-    assert second["text"] == "die Rechnung zu LM-2"
+    first, second = two_wishes("Bitte die LM-1 stornieren und dann noch die Rechnung bitte zu LM-2", understand) or (
+        {},
+        {},
+    )
+    assert first["text"] == "Bitte die LM-1 stornieren"
+    assert second["text"] == "die Rechnung bitte zu LM-2"
