@@ -3,7 +3,8 @@
 import re
 from typing import Any, ClassVar
 
-from actions.flows import Change, Flow
+from actions.flows import Change, Flow, Halt
+from actions.knowledge import answer_from_articles, is_answered
 from actions.order_flow import OrderFlow
 from actions.turn import Turn, choose
 
@@ -105,10 +106,20 @@ class PrivacyRequest(Change, OrderFlow):
         return {"kind": "access"}
 
     async def settle_data_request(self, turn: Turn) -> str | None:
-        """What the first message asks for; deleting an account is erasure."""
+        """What the first message asks for; deleting an account is erasure. A general question needs no request."""
         if turn.intent == "delete_account":
             return "erasure"
-        return _right(turn.slot("opening") or "")
+        right = _right(turn.slot("opening") or "")
+        if right is None and turn.slot("requested_slot") is None and await is_answered(turn):
+            raise Halt
+        return right
+
+    async def finish(self, turn: Turn) -> None:
+        """Take the request; or say what an article says."""
+        if turn.slot("data_request") is None:
+            await answer_from_articles(turn)
+            return
+        await super().finish(turn)
 
     async def ask_data_request(self, turn: Turn) -> None:
         """The rights there are."""

@@ -17,10 +17,13 @@ _KINDS = {"damaged_item": "damaged", "wrong_item": "wrong", "missing_item": "mis
 _WISHES: Mapping[str, tuple[str, ...]] = {
     "replacement": (
         "ersatz",
-        "neu",
-        "neuen",
-        "neue",
+        "ersetzen",
         "austausch",
+        "neu schicken",
+        "neu zuschicken",
+        "ein neues",
+        "einen neuen",
+        "eine neue",
         "nachlieferung",
         "nachliefern",
         "richtigen",

@@ -5,6 +5,14 @@ from typing import Any
 
 from actions import reading
 from actions.flows import FLOWS, Answer, leave, offer_agenda, resume
+from actions.knowledge import (
+    SURE_WITHOUT_INTENT,
+    answer_from_articles,
+    answer_from_product,
+    record_feedback,
+    take_feedback,
+)
+from actions.shop_client import Done
 from actions.turn import Button, Turn
 
 __all__ = ["Affirm", "AskBack", "Deny", "Goodbye", "Greet", "Handoff", "Inform", "OutOfScope", "Stop", "Thank"]
@@ -18,6 +26,8 @@ _THAT_IS_ALL = re.compile(
 _MEANINGS_OFFERED = 3
 _ASK_BACK_LIMIT = 2
 _WORDS_AROUND_A_NUMBER = 3
+_WORDS_OF_A_MATTER = 4
+_OFFERED_FOR_A_NUMBER = frozenset({"track_order", "return_item", "cancel_order"})
 
 
 class Greet(Answer):
@@ -44,6 +54,8 @@ class Thank(Answer):
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
         """Welcome, or farewell and the survey."""
+        if offered and "helped" in offered:
+            await record_feedback(turn, offered, helped=True)
         if _THAT_IS_ALL.search(turn.text):
             say_goodbye(turn)
         else:
@@ -73,8 +85,8 @@ class Affirm(Answer):
         """Do what was offered, or ask what the yes was for."""
         if offered and offered.get("form") in FLOWS:
             turn.events.append(resume(turn, offered))
-        elif offered and offered.get("handoff"):
-            turn.request_handoff(offered["handoff"])
+        elif offered and "helped" in offered:
+            await take_feedback(turn, offered, helped=True)
         else:
             turn.tell("utter_affirm")
 
@@ -88,7 +100,9 @@ class Deny(Answer):
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
         """Leave what was offered; a plain no to "anything else?" is the end."""
-        if offered:
+        if offered and "helped" in offered:
+            await take_feedback(turn, offered, helped=False)
+        elif offered:
             turn.tell("utter_offer_declined")
             offer_agenda(turn)
         elif (
@@ -136,21 +150,14 @@ class Inform(Answer):
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
         """Ask what it is about, with the likely matters as choices."""
-        number = turn.value("order_number")
+        for kind in ("email", "postcode"):
+            if turn.value(kind):
+                turn.set(kind, str(turn.value(kind)))
         if turn.value("photo"):
             turn.tell("utter_photo_received")
-        elif number:
-            turn.set("order_number", str(number))
-            # More than a number: what it probably means comes first.
-            meanings = _meanings(turn) if len(turn.text.split()) > _WORDS_AROUND_A_NUMBER else []
-            turn.say(
-                turn.t("utter_order_number_received", order_number=number),
-                buttons=[*meanings, *turn.buttons("utter_order_number_received")],
-            )
+        elif turn.value("order_number"):
+            await lead_on(turn, str(turn.value("order_number")))
         else:
-            for kind in ("email", "postcode"):
-                if turn.value(kind):
-                    turn.set(kind, str(turn.value(kind)))
             turn.tell("utter_inform")
 
 
@@ -162,11 +169,19 @@ class AskBack(Answer):
         return "action_ask_back"
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
-        """Ask back, or give up honestly."""
+        """Answer from what the shop has written; else ask back, or give up honestly."""
+        if turn.value("order_number") and not turn.tracker.active_loop.get("name"):
+            await lead_on(turn, str(turn.value("order_number")))
+            return
+        if await answer_unasked(turn):
+            return
         times = (turn.slot("misunderstood") or 0) + 1
         turn.set("misunderstood", times)
         if times > _ASK_BACK_LIMIT:
             turn.request_handoff("not_understood")
+            return
+        if turn.tracker.active_loop.get("name"):
+            turn.tell("utter_no_answer_here")
             return
         meanings = _meanings(turn)
         name = "utter_ask_back" if times == 1 else "utter_ask_back_again"
@@ -184,9 +199,14 @@ class OutOfScope(Answer):
         return "action_out_of_scope"
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
-        """Decline; after the second time in a row a person is offered."""
+        """Answer from what the shop has written; else decline, after the second time in a row with a person."""
+        if await answer_unasked(turn):
+            return
         times = (turn.slot("misunderstood") or 0) + 1
         turn.set("misunderstood", times)
+        if turn.tracker.active_loop.get("name"):
+            turn.tell("utter_no_answer_here")
+            return
         turn.tell("utter_out_of_scope" if times < _ASK_BACK_LIMIT else "utter_out_of_scope_again")
 
 
@@ -198,13 +218,40 @@ def say_goodbye(turn: Turn) -> None:
     turn.request_survey()
 
 
-def _meanings(turn: Turn) -> list[Button]:
+async def lead_on(turn: Turn, number: str) -> None:
+    """Go on from an order number that came by itself: show the order if it is theirs, else ask what it is about."""
+    turn.set("order_number", number)
+    proved = turn.value("email") or turn.value("postcode")
+    if proved or isinstance(await turn.look_up("order", order_number=number), Done):
+        turn.events.append(resume(turn, {"form": "track_order_form", "slots": {"order_number": number}}))
+        return
+    # More than a number: what it probably means comes first.
+    meanings = _meanings(turn, besides=_OFFERED_FOR_A_NUMBER) if len(turn.text.split()) > _WORDS_AROUND_A_NUMBER else []
+    turn.say(
+        turn.t("utter_order_number_received", order_number=number),
+        buttons=[*meanings, *turn.buttons("utter_order_number_received")],
+    )
+
+
+async def answer_unasked(turn: Turn) -> bool:
+    """Answer a message of no known meaning from product data or articles, if it may be a question at all."""
+    may_ask = reading.is_question(turn.text) or len(turn.text.split()) >= _WORDS_OF_A_MATTER
+    if not may_ask or not (
+        await answer_from_product(turn) or await answer_from_articles(turn, least=SURE_WITHOUT_INTENT)
+    ):
+        return False
+    turn.understood()
+    turn.set("misunderstood", None)
+    return True
+
+
+def _meanings(turn: Turn, *, besides: frozenset[str] = frozenset()) -> list[Button]:
     """The likeliest intents in the customer's words; an order number they named is kept."""
     number = turn.value("order_number")
     buttons = []
     for candidate in turn.ranking:
         name = candidate["name"]
-        if turn.texts.has(f"utter_meaning_{name}"):
+        if turn.texts.has(f"utter_meaning_{name}") and name not in besides:
             payload = f"/{name}" + (f'{{"order_number": "{number}"}}' if number else "")
             buttons.append(turn.button(f"utter_meaning_{name}", payload))
     return buttons[:_MEANINGS_OFFERED]

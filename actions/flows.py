@@ -44,6 +44,8 @@ __all__ = [
 
 SURE = 0.55
 """Confidence (0..1) from which a message in the middle of a flow is taken as another wish."""
+SURE_OF_QUESTION = 0.35
+"""The same for a question: somebody who asks is not answering, whatever exactly is asked."""
 HELPED_TWICE = 2
 """Unusable answers to one question after which a person is offered."""
 _AGENDA_LENGTH = 3
@@ -244,20 +246,26 @@ class Flow(FormValidationAction, ABC):
         if step and value is not None:
             turn.set(step, value)
             await self.take_named(turn, besides=step)
+            if step not in self.free_text and value is not False and not turn.is_choice:
+                await self._volunteer(turn, step)
             if value is False and step == "confirm" and await self._correct(turn):
                 turn.set("confirm", None)
             return self._taken(turn)
-        if (
-            await self.take_named(turn)
-            or await self._go_back(turn)
-            or await self._volunteer(turn, step)
-            or await self._correct(turn)
-        ):
+        if await self.take_named(turn) | await self._volunteer(turn, step):
+            self._taken(turn)
+            if step and turn.slot(step) is None and step not in _PROOFS:
+                turn.set("tries", {"step": step, "count": 0, "noted": True})
+            return True
+        if await self._go_back(turn) or await self._correct(turn):
             return self._taken(turn)
         if turn.intent in self.intents and not turn.is_choice and step in ("order_number", *_PROOFS, "line"):
             turn.set("opening", f"{turn.slot('opening') or ''} {turn.text}".strip()[:300])
             return True
-        if turn.intent not in _UNREAD and turn.intent not in self.intents and turn.confidence >= SURE:
+        asks = reading.is_question(turn.text) and step not in self.free_text
+        sure = SURE_OF_QUESTION if asks else SURE
+        if turn.intent not in _UNREAD and turn.intent not in self.intents and turn.confidence >= sure:
+            return False
+        if asks and turn.intent in ("nlu_fallback", "out_of_scope"):
             return False
         guess = self._method("guess", step) if step and not turn.is_choice else None
         value = await guess(turn) if guess else None
@@ -328,7 +336,8 @@ class Flow(FormValidationAction, ABC):
         if tries >= HELPED_TWICE:
             offered += turn.buttons("utter_offer_person")
         back = turn.t(f"utter_back_to_{self.subject()}") if turn.actions_before_form(self.form) else ""
-        turn.say(back, turn.t(name, **values), buttons=offered, expects=expects)
+        noted = turn.t("utter_noted") if (turn.slot("tries") or {}).get("noted") and not back else ""
+        turn.say(back, noted, turn.t(name, **values), buttons=offered, expects=expects)
 
     def tries(self, turn: Turn, step: str) -> int:
         """Unusable answers in a row to the question for this step."""

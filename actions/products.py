@@ -9,23 +9,19 @@ from actions.account import MailStep
 from actions.changes import chosen_wish, wish_in
 from actions.denials import explain
 from actions.flows import Answer, Change, Flow, Halt
+from actions.knowledge import answer_from_articles, is_answered, source_of_more
 from actions.shop_client import Denied, Done
 from actions.turn import Button, Turn, choose
 
 __all__ = ["ProductAdvice", "ProductAvailability", "RestockNotification", "VoucherCheck"]
 
-# Words of a question that name no product.
-_ASKING = re.compile(
-    r"\b(ist|sind|habt|haben|hätte|gibt|gibts|es|ihr|sie|noch|wieder|wann|denn|der|die|das|den"
-    r"|dem|ein|eine|einen|in|auf lager|lager|lieferbar|verfügbar|vorrätig|da|bitte"
-    r"|ich|möchte|suche|brauche|mir|sagen|bescheid|benachrichtigen|wenn|sobald|mal|auch|für"
-    r"|mich|welche[rsn]?|empfehlen|passt|zu"
-    r"|is|are|do|does|you|have|the|a|an|in stock|stock|available|back|when|will|be|it|this"
-    r"|please|i|want|need|me|tell|notify|let|know|again|any|still|which|recommend|for|my)\b",
-    re.IGNORECASE,
-)
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z0-9])[A-Z0-9](?:[A-Z0-9-]{3,23})(?![\w-])")
+_SIZE = re.compile(r"größe|grösse|fällt|fallen|maßtabelle|\bsize|sizing|run (small|large|big)|\bfit\b", re.IGNORECASE)
 _MOST_SHOWN = 8
+_TOUCHED = 0.2
+"""Score (0..1) of a product below which it has nothing to do with the question."""
+_FITS = 0.6
+"""Share of the best product's score that another one must have to be named beside it."""
 
 
 class ProductStep(Flow):
@@ -36,7 +32,7 @@ class ProductStep(Flow):
         named = turn.value("product")
         if named:
             return str(named)
-        words = wanted_words(turn.slot("opening") or "")
+        words = reading.wanted_words(turn.slot("opening") or "")
         return words if words and await self._is_known(turn, words) else None
 
     async def ask_product(self, turn: Turn) -> None:
@@ -53,7 +49,7 @@ class ProductStep(Flow):
         named = turn.value("product")
         if named:
             return str(named)
-        words = wanted_words(turn.text)
+        words = reading.wanted_words(turn.text)
         return words if words and await self._is_known(turn, words) else None
 
     async def _is_known(self, turn: Turn, words: str) -> bool:
@@ -187,8 +183,11 @@ class VoucherCheck(Flow):
     operation = "check_voucher"
 
     async def settle_voucher_code(self, turn: Turn) -> str | None:
-        """A code in the first message."""
-        return _code_in(turn.slot("opening") or "")
+        """A code in the first message; a question about vouchers in general needs none."""
+        code = _code_in(turn.slot("opening") or "")
+        if code is None and turn.slot("requested_slot") is None and await is_answered(turn):
+            raise Halt
+        return code
 
     async def read_voucher_code(self, turn: Turn) -> str | None:
         """A code."""
@@ -199,7 +198,10 @@ class VoucherCheck(Flow):
         return _code_in(turn.text) or (single.upper() if bare else None)
 
     async def finish(self, turn: Turn) -> None:
-        """Value, conditions, and how it is used."""
+        """Value, conditions, and how it is used; or what an article says."""
+        if turn.slot("voucher_code") is None:
+            await answer_from_articles(turn)
+            return
         result = await turn.carry_out("check_voucher", {"code": turn.slot("voucher_code")})
         if isinstance(result, Denied):
             raise Halt(Denied(result.code, {**result.params, "voucher_code": turn.slot("voucher_code")}))
@@ -215,7 +217,7 @@ class VoucherCheck(Flow):
 
 
 class ProductAdvice(Answer):
-    """Finds products that fit what somebody describes."""
+    """Finds products that fit what somebody describes; questions of size are answered by the help articles."""
 
     matter = "goods"
 
@@ -224,12 +226,16 @@ class ProductAdvice(Answer):
         return "action_product_advice"
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
-        """The best three, with price and address; else a person."""
-        words = wanted_words(turn.text)
-        found = await turn.look_up("product_search", query=words or turn.text or "-", limit=3)
+        """The best three, with price and address; else an article; else a person."""
+        if _SIZE.search(turn.text) and await answer_from_articles(turn):
+            return
+        words = reading.wanted_words(turn.text)
+        found = await turn.look_up("product_search", query=words or "-", limit=3)
         products = found.data["products"] if isinstance(found, Done) and words else []
-        if not products:
-            turn.tell(f"utter_{turn.intent}")
+        fitting = [product for product in products if product["score"] >= _FITS * products[0]["score"]]
+        if not fitting or fitting[0]["score"] < _TOUCHED:
+            if not await answer_from_articles(turn):
+                turn.tell("utter_product_advice")
             return
         entries = [
             turn.t(
@@ -239,14 +245,14 @@ class ProductAdvice(Answer):
                 text=_first_sentence(turn.texts.named(product, "description")),
                 url=product.get("url") or "",
             )
-            for product in products
+            for product in fitting
         ]
-        turn.say("\n".join([turn.t("utter_products_found"), *entries]), buttons=turn.buttons("utter_products_found"))
-
-
-def wanted_words(text: str) -> str:
-    """What is left of a question when the asking is taken out: words for the product search."""
-    return re.sub(r"\s+", " ", re.sub(r"[^\w\s-]", " ", _ASKING.sub(" ", text))).strip()[:100]
+        more = await source_of_more(turn)
+        turn.say(
+            "\n".join([turn.t("utter_products_found"), *entries]),
+            f"\n{more}" if more else "",
+            buttons=turn.buttons("utter_products_found"),
+        )
 
 
 def _code_in(text: str) -> str | None:

@@ -17,6 +17,7 @@ __all__ = [
     "says_go_back",
     "says_none",
     "things",
+    "wanted_words",
     "yes_or_no",
 ]
 
@@ -80,6 +81,20 @@ _ORDINALS: Sequence[tuple[int, re.Pattern[str]]] = [
 ]
 _LAST = re.compile(r"\b(letzte[rsnm]?|last)\b", re.IGNORECASE)
 
+# Words of a question that name no product.
+_ASKING = re.compile(
+    r"\b(ist|sind|habt|haben|hätte|hat|gibt|gibts|es|ihr|euer|eure|sie|noch|wieder|wann|denn|der|die|das|den"
+    r"|dem|ein|eine|einen|in|auf lager|lager|lieferbar|verfügbar|vorrätig|da|bitte|was|wie|viel|kostet|aus|woraus"
+    r"|ich|möchte|suche|brauche|mir|sagen|bescheid|benachrichtigen|wenn|sobald|mal|auch|für|kann|darf|man|und|mit"
+    r"|mich|welche[rsn]?|empfehlen|passt|zu"
+    r"|is|are|do|does|you|have|has|the|a|an|in stock|stock|available|back|when|will|be|it|this|what|how|much|made|of"
+    r"|please|i|want|need|me|tell|notify|let|know|again|any|still|which|recommend|for|my|can|with|and)\b",
+    re.IGNORECASE,
+)
+
+
+_MAIL_ADDRESS = re.compile(r"\S+@\S+")
+
 
 def plain(text: str) -> str:
     """Lower case, without punctuation, blanks single; for comparing."""
@@ -116,6 +131,11 @@ def is_question(text: str) -> bool:
     return bool(_QUESTION.search(text.strip()))
 
 
+def wanted_words(text: str) -> str:
+    """What is left of a question when the asking is taken out: words for the product search."""
+    return re.sub(r"\s+", " ", re.sub(r"[^\w\s-]", " ", _ASKING.sub(" ", text))).strip()[:100]
+
+
 def choice(text: str, options: Mapping[str, Iterable[str]], *, by_place: bool = True) -> str | None:
     """The option meant: by its words, misspelt or not, or by its place in the list.
 
@@ -124,7 +144,7 @@ def choice(text: str, options: Mapping[str, Iterable[str]], *, by_place: bool = 
         options: words or phrases of each option, in the order shown.
         by_place: whether "the second" may be meant.
     """
-    said = plain(text)
+    said = plain(_MAIL_ADDRESS.sub(" ", text))  # "anna.store@…" names no store
     if not said:
         return None
     scores: dict[str, float] = {}
@@ -198,7 +218,7 @@ def things(text: str) -> list[str]:
 
 def items(text: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
     """Ids of the order's lines that a text names by product, variant or place; `[ALL]` for everything."""
-    said = plain(text)
+    said = plain(_MAIL_ADDRESS.sub(" ", text))
     if not said:
         return []
     words = [word for word in said.split() if len(word) > 2]

@@ -70,8 +70,11 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
         )
 
     async def read_quantity(self, turn: Turn) -> int | None:
-        """A number of pieces, or all of them."""
-        line = (await self.chosen(turn))[0]
+        """A number of pieces, or all of them; of several items together there is no number to ask for."""
+        chosen = await self.chosen(turn)
+        if turn.slot("line") is None or len(chosen) != 1:
+            return None
+        line = chosen[0]
         count = int(line["returnable"]["quantity"])
         number = turn.value("quantity")
         if number is None and turn.slot("requested_slot") == "quantity":

@@ -223,6 +223,10 @@ class Turn:
         """Ask the service to offer its survey."""
         self._report("request", kind="survey")
 
+    def understood(self) -> None:
+        """Report that a message was answered although its intent was not recognised."""
+        self._report("understood")
+
     def asked_again(self, slot: str) -> None:
         """Report that the customer has to say something again."""
         self._report("asked_again", slot=slot)

@@ -44,7 +44,7 @@ from bot.handoff.hours import ServiceHours
 from bot.handoff.service import HandoffService
 from bot.handoff.watch import HandoffWatch
 from bot.knowledge.loading import load_knowledge
-from bot.knowledge.operation import knowledge_operation
+from bot.knowledge.operation import feedback_operation, knowledge_operation
 from bot.knowledge.search import KnowledgeSearch
 from bot.mail.answers import AnswersByMail
 from bot.mail.links import Links
@@ -154,6 +154,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     )
     knowledge = KnowledgeStore(database)
     operations.register(knowledge_operation(KnowledgeSearch(knowledge), settings.url))
+    operations.register(feedback_operation(knowledge))
     chat = Chat(
         settings,
         database,

@@ -278,8 +278,9 @@ class TurnHandler:
                     now=claim.message.created_at.astimezone(self.settings.zone),
                     timezone=self.settings.timezone,
                     channel=conversation.channel,
-                    language=conversation.language,
-                    default_language=self.settings.default_language,
+                    # Before the first answer the language is a guess, by the page or the shop: two words may refute it.
+                    language=None if claim.tracker is None else conversation.language,
+                    default_language=_language(conversation.language),
                 ),
             )
         )

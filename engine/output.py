@@ -24,6 +24,7 @@ class TurnOutput(OutputChannel):
         self.promises: List[Promise] = []
         self.requests: List[Request] = []
         self.asked_again: List[str] = []
+        self.understood = False
 
     def name(self) -> str:  # type: ignore[override]
         """The customer's channel, for responses that differ by channel."""
@@ -67,6 +68,9 @@ class TurnOutput(OutputChannel):
     def _take_fact(self, kind: str, fields: Dict[str, Any]) -> None:
         if kind == "asked_again":
             self.asked_again.append(str(fields["slot"]))
+            return
+        if kind == "understood":
+            self.understood = True
             return
         fact = FACTS[kind].parse_obj(fields)
         target: Optional[List[Any]] = {

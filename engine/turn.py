@@ -365,7 +365,9 @@ class Assistant(MessageProcessor):
             "ranking": parsed["intent_ranking"],
             "entities": _entities(parsed, parsed["text"]),
             "emotion": parsed[EMOTION],
-            "understood": intent["name"] not in _NOT_UNDERSTOOD or bool(requested_before and answered),
+            "understood": intent["name"] not in _NOT_UNDERSTOOD
+            or bool(requested_before and answered)
+            or output.understood,
             "acknowledged": any(reply.acknowledges for reply in output.replies),
             "asked_again": output.asked_again,
             "goal": (tracker.get_slot("goal") if "goal" in tracker.slots else None) or form,

@@ -85,8 +85,9 @@ class Waiting:
             if handoff.announced_wait_s is None:
                 words.append(await self._promise_answer(session, conversation, now))
         else:
-            words.append(text("handoff_closed", language, opens=self._opens(language, now)))
-            words.append(await self._promise_answer(session, conversation, now))
+            closed = text("handoff_closed", language, opens=self._opens(language, now))
+            due = await self._promise_answer(session, conversation, now, kind="callback", before=closed)
+            words += [closed, due]
         if not any(intent not in NO_MATTER for intent in handoff.summary.get("asked", [])):
             words.append(text("handoff_what_about", language))
         elif self.hours.is_open(now):
@@ -256,11 +257,18 @@ class Waiting:
             unit="s",
             data={"announced_s": handoff.announced_wait_s},
         )
-        due = await self._promise_answer(session, conversation, now)
+        kind = "callback" if handoff.outside_hours else "answer"
+        due = await self._promise_answer(session, conversation, now, kind=kind)
         return [Reply(text=f"{text('handoff_mail_noted', language, address=address)} {due}")]
 
-    async def _promise_answer(self, session: Session, conversation: ConversationRow, now: datetime) -> str:
-        """Promise an answer by the time within which the team answers, and return the words."""
+    async def _promise_answer(
+        self, session: Session, conversation: ConversationRow, now: datetime, *, kind: str = "answer", before: str = ""
+    ) -> str:
+        """Promise an answer by the time within which the team answers, and return the words.
+
+        Outside of service hours the promise is a ``callback``: what is held out is that somebody comes back to the
+        customer after the opening that was named, in the words ``before``.
+        """
         language = language_of(conversation)
         due = self.hours.after_open(now, self.answer_within)
         if due is None:
@@ -269,8 +277,8 @@ class Waiting:
         await Records(session).promise(
             PromiseRow(
                 conversation_id=conversation.id,
-                kind="answer",
-                wording=words,
+                kind=kind,
+                wording=f"{before} {words}".strip(),
                 made_by="bot",
                 made_at=now,
                 due_at=due,

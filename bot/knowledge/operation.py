@@ -1,6 +1,7 @@
-"""The operation ``knowledge_search`` (docs/operations.md): what the assistant asks the help articles."""
+"""The operations on help articles (docs/operations.md): asking them, and noting whether the answer helped."""
 
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -8,7 +9,7 @@ from bot.conversation import Language
 from bot.knowledge.search import Found, KnowledgeSearch
 from bot.shop.operations import Call, Operation
 
-__all__ = ["HELP_PATHS", "knowledge_operation"]
+__all__ = ["HELP_PATHS", "FeedbackLog", "feedback_operation", "knowledge_operation"]
 
 HELP_PATHS: dict[Language, str] = {"de": "/hilfe", "en": "/help"}
 
@@ -22,6 +23,39 @@ class KnowledgeQuestion(BaseModel):
     language: Literal["de", "en"]
     intent: Annotated[str, StringConstraints(max_length=60)] | None = None
     limit: int = Field(3, ge=1, le=5)
+
+
+class Feedback(BaseModel):
+    """What a customer said of an answer. ``article`` is its key, or ``product:`` and the product's id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    article: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    language: Literal["de", "en"]
+    helped: bool
+
+
+class FeedbackLog(Protocol):
+    """Where answers are noted that helped or did not."""
+
+    async def note_feedback(
+        self, conversation_id: str, *, article: str, language: str, helped: bool, now: datetime
+    ) -> None:
+        """Note what the customer of a conversation said."""
+        ...
+
+
+def feedback_operation(feedback: FeedbackLog) -> Operation:
+    """Return the operation that notes whether an answer helped; repeated in one turn it counts once."""
+
+    async def knowledge_feedback(call: Call, args: Feedback) -> dict[str, Any]:
+        if not call.dry_run:
+            await feedback.note_feedback(
+                call.conversation_id, article=args.article, language=args.language, helped=args.helped, now=call.now
+            )
+        return {"noted": not call.dry_run}
+
+    return Operation("knowledge_feedback", Feedback, knowledge_feedback, once=True)
 
 
 def knowledge_operation(search: KnowledgeSearch, url: str) -> Operation:

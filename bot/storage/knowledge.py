@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.storage.conversations import Conversations
 from bot.storage.database import Database
 from bot.storage.knowledge_tables import (
     KnowledgeArticleRow,
@@ -20,6 +21,7 @@ from bot.storage.knowledge_tables import (
     KnowledgeStateRow,
     KnowledgeTermRow,
 )
+from bot.storage.records import Records
 
 __all__ = ["ArticleToIndex", "IndexedArticle", "IndexedPassage", "KnowledgeStore"]
 
@@ -191,6 +193,33 @@ class KnowledgeStore:
         query = select(*columns).where(KnowledgeArticleRow.language == language).order_by(KnowledgeArticleRow.title)
         async with self._database.read() as session:
             return [(key, title, tuple(intents)) for key, title, intents in (await session.execute(query)).all()]
+
+    # -- what customers say of answers
+
+    async def note_feedback(
+        self, conversation_id: str, *, article: str, language: str, helped: bool, now: datetime
+    ) -> None:
+        """Write the signal ``answer_helped``.
+
+        Args:
+            conversation_id: public id of the conversation; an unknown one (a console, a test call) leaves no trace.
+            article: key of the help article, or ``product:`` and the product's id.
+            language: of the answer.
+            helped: what the customer said.
+            now: the present instant.
+        """
+        async with self._database.begin() as session:
+            conversation = await Conversations(session).by_public_id(conversation_id)
+            if conversation is not None:
+                Records(session).signal(
+                    "availability",
+                    "answer_helped",
+                    now,
+                    conversation_id=conversation.id,
+                    value=1.0 if helped else 0.0,
+                    unit="bool",
+                    data={"article": article, "language": language},
+                )
 
     @staticmethod
     async def _whole(session: AsyncSession, ids: Sequence[int]) -> list[IndexedArticle]:

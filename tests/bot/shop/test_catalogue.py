@@ -10,7 +10,7 @@ from tests.bot.shop.conftest import ROOT
 
 DOCS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 # Belongs to the knowledge, not to the shop.
-ELSEWHERE = {"knowledge_search"}
+ELSEWHERE = {"knowledge_search", "knowledge_feedback"}
 
 
 def section(name: str) -> str:
