@@ -11,7 +11,8 @@ from actions.turn import Turn, choose
 __all__ = ["MailStep", "Newsletter", "PrivacyRequest"]
 
 _OFF = re.compile(
-    r"\b(ab\b|abbestell\w*|abmeld\w*|austrag\w*|kündig\w*|kein\w*|nicht mehr|stopp\w*|stop"
+    r"\b(ab\b|trag\w* .{0,40}\baus\b|take me off"
+    r"|abbestell\w*|abmeld\w*|austrag\w*|kündig\w*|kein\w*|nicht mehr|stopp\w*|stop"
     r"|unsubscrib\w*|sign off|off\b|no more|cancel)",
     re.IGNORECASE,
 )
@@ -48,6 +49,11 @@ class MailStep(Flow):
             return None
         address = turn.value("email") or turn.slot("email")
         return str(address) if address else None
+
+    @staticmethod
+    def _address(turn: Turn, data: dict[str, Any]) -> str:
+        """The address as the customer gave it; one that only the shop knows stays masked."""
+        return str(turn.slot("contact_email") or data["email"])
 
     async def read_contact_email(self, turn: Turn) -> str | None:
         """A mail address."""
@@ -90,7 +96,7 @@ class Newsletter(Change, MailStep):
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """What was done, and what the customer still has to do."""
-        turn.tell(f"utter_newsletter_{data['state']}", email=data["email"])
+        turn.tell(f"utter_newsletter_{data['state']}", email=self._address(turn, data))
 
 
 class PrivacyRequest(Change, OrderFlow):

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from actions.flows import Answer
+from actions.flows import Answer, resume
 from actions.shop_client import Done, ShopUnavailable
 from actions.turn import Turn
 
@@ -29,9 +29,17 @@ _MATTERS: Mapping[str, str] = {
 class ShopAnswer(Answer):
     """An answer from the shop's own facts."""
 
+    concrete: ClassVar[str | None] = None
+    """The form of the matter itself, for somebody who asks in general and names an order: "can I still cancel X?"."""
+
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
         """Look the shop's facts up and tell them."""
         turn.matter = _MATTERS.get(turn.intent, self.matter)
+        number = turn.value("order_number")
+        if self.concrete and number and not turn.tracker.active_loop.get("name"):
+            turn.set("order_number", str(number))
+            turn.events.append(resume(turn, {"form": self.concrete, "slots": {"order_number": str(number)}}))
+            return
         info = await turn.look_up("shop_info")
         if not isinstance(info, Done):
             raise ShopUnavailable("shop_info was denied")

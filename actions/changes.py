@@ -42,7 +42,7 @@ _PREFIXES = {"D": "DE", "A": "AT"}
 # Words in front of an address that do not belong to it.
 _BEFORE_STREET = re.compile(
     r"^.*\b(an (die|den|das|der)|an|nach|in (die|den|der)|zur?|adresse|anschrift|ist|lautet"
-    r"|neue|wohne|jetzt|bitte|to|is|address|new|at|live)\b[:,]?\s+",
+    r"|neue|wohne|jetzt|bitte|doch|lieber|sondern|nein|no|rather|instead|to|is|address|new|at|live)\b[:,]?\s+",
     re.IGNORECASE,
 )
 
@@ -94,6 +94,16 @@ class ChangeAddress(Change, OrderFlow):
             return parts
         turn.set("address_parts", parts)
         raise NotUsable("")  # ask_address names what is missing
+
+    async def _correct(self, turn: Turn) -> bool:
+        """Another street, or another place, in the middle: "no, Hafenweg 30, 24103 Kiel"."""
+        known = turn.slot("address")
+        found = address_in(turn.text) if known and not turn.is_choice else {}
+        if not ("street" in found or {"postcode", "city"} <= found.keys()) or {**known, **found} == known:
+            return await super()._correct(turn)
+        turn.set("confirm", None)
+        turn.set("address", {**known, **found})
+        return True
 
     async def read_confirm(self, turn: Turn) -> bool | None:
         """Yes, yes for the future as well, or no."""
@@ -180,12 +190,14 @@ class ChangePayment(Change, OrderFlow):
         self.pose(turn, "payment_method", buttons=buttons, order_number=turn.slot("order_number"))
 
     async def read_payment_method(self, turn: Turn) -> str | None:
-        """One of the ways, by its name or its place in the list."""
-        return reading.choice(
-            turn.text,
-            _payment_words(await self._options(turn)),
-            by_place=turn.slot("requested_slot") == "payment_method",
-        )
+        """One of the ways, by its name or its place in the list; what is not open for the order is said to be so."""
+        asked = turn.slot("requested_slot") == "payment_method"
+        chosen = reading.choice(turn.text, _payment_words(await self._options(turn)), by_place=asked)
+        kind = reading.choice(turn.text, _WORDS_FOR_PAYMENT, by_place=False) if chosen is None and asked else None
+        if kind is not None:
+            same = ((await self.order(turn)).get("payment") or {}).get("method") == kind
+            raise NotUsable(turn.t(f"utter_denied_change_payment_method_{'same_method' if same else 'method_unknown'}"))
+        return chosen
 
     async def args(self, turn: Turn) -> dict[str, Any]:
         """The order and the way."""
@@ -266,6 +278,10 @@ class ChangeOrder(Change, LineStep):
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant, a number of pieces, or "remove it"."""
+        if turn.slot("requested_slot") == "wish":
+            named = await named_variant(turn, (await self.chosen(turn))[0])
+            if named:
+                return named
         return wish_in(turn, asked=turn.slot("requested_slot") == "wish")
 
     async def read_confirm(self, turn: Turn) -> bool | None:
@@ -336,7 +352,8 @@ class ChangeOrder(Change, LineStep):
 # -- wishes for another variant, shared with exchanging
 
 _REMOVE = re.compile(
-    r"\b(entfern\w*|weglassen|streich\w*|rausnehmen|herausnehmen|lösch\w*|raus|remove|delete|take (it )?out|drop it)\b",
+    r"\b(entfern\w*|weglassen|streich\w*|rausnehmen|herausnehmen|lösch\w*|raus|remove|delete|drop it"
+    r"|take .{0,40}\bout)\b",
     re.IGNORECASE,
 )
 _PIECES = re.compile(
@@ -404,6 +421,17 @@ async def variant_buttons(turn: Turn, line: Mapping[str, Any]) -> list[Button]:
         and option.get("availability", "in_stock") != "out_of_stock"
         and option["sku"] != line["sku"]
     ][:8]
+
+
+async def named_variant(turn: Turn, line: Mapping[str, Any]) -> dict[str, str] | None:
+    """The variant whose whole name was said: "Klinkerrot, 24" is a size, not a number of pieces."""
+    result = await turn.look_up("product_availability", order_number=turn.slot("order_number"), line_id=str(line["id"]))
+    said = f" {reading.plain(turn.text)} "
+    for variant in result.data["variants"] if isinstance(result, Done) else []:
+        names = {reading.plain(str(variant.get(key) or "")) for key in ("variant", "variant_en")} - {""}
+        if any(f" {name} " in said for name in names if " " in name):
+            return {"sku": variant["sku"]}
+    return None
 
 
 def settlement_text(turn: Turn, data: Mapping[str, Any]) -> str:

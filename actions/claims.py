@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from actions import reading
 from actions.choices import chosen_lines, refund_sentence
-from actions.flows import Change
+from actions.flows import SURE, Change
 from actions.order_flow import OrderFlow
 from actions.status import item_list
 from actions.steps import LineStep
@@ -65,7 +65,8 @@ class ClaimItem(Change, LineStep):
             turn.intent in _KINDS
             and not turn.is_choice
             and turn.slot("claim_kind") != _KINDS[turn.intent]
-            and turn.slot("requested_slot") != "photo"
+            and turn.confidence >= SURE
+            and turn.slot("requested_slot") in ("order_number", "proof", "line")
         ):
             turn.set("claim_kind", _KINDS[turn.intent])
         return await super().hear(turn)

@@ -38,7 +38,10 @@ class Greet(Answer):
         return "action_greet"
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
-        """Greet by the time of day; in the middle of a matter briefly."""
+        """Greet by the time of day; in the middle of a matter briefly. Whoever names an order is led on."""
+        if turn.value("order_number") and not turn.tracker.active_loop.get("name"):
+            await lead_on(turn, str(turn.value("order_number")))
+            return
         name = "utter_greet_again" if turn.tracker.active_loop.get("name") else "utter_greet"
         hour = turn.now.hour
         time_of_day = "morning" if hour < 11 else "day" if hour < 18 else "evening"
@@ -221,12 +224,15 @@ def say_goodbye(turn: Turn) -> None:
 async def lead_on(turn: Turn, number: str) -> None:
     """Go on from an order number that came by itself: show the order if it is theirs, else ask what it is about."""
     turn.set("order_number", number)
+    # More than a number: what it probably means comes first.
+    worded = len(turn.text.split()) > _WORDS_AROUND_A_NUMBER
+    likely = next((meant["name"] for meant in turn.ranking if meant["name"] != "inform"), "")
+    about_status = not worded or likely in ("", "track_order", "order_details", "greet", "out_of_scope", "nlu_fallback")
     proved = turn.value("email") or turn.value("postcode")
-    if proved or isinstance(await turn.look_up("order", order_number=number), Done):
+    if about_status and (proved or isinstance(await turn.look_up("order", order_number=number), Done)):
         turn.events.append(resume(turn, {"form": "track_order_form", "slots": {"order_number": number}}))
         return
-    # More than a number: what it probably means comes first.
-    meanings = _meanings(turn, besides=_OFFERED_FOR_A_NUMBER) if len(turn.text.split()) > _WORDS_AROUND_A_NUMBER else []
+    meanings = _meanings(turn, besides=_OFFERED_FOR_A_NUMBER) if worded else []
     turn.say(
         turn.t("utter_order_number_received", order_number=number),
         buttons=[*meanings, *turn.buttons("utter_order_number_received")],

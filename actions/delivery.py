@@ -1,11 +1,13 @@
 """Parcels: ways and times of delivery, and what to do when one is late."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from actions import reading
 from actions.answers import ShopAnswer
 from actions.flows import Change
+from actions.knowledge import answer_from_product
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied, Done
 from actions.status import item_list, order_card, promise_delivery, status_buttons, status_text
@@ -45,6 +47,9 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 }
 _NEEDS_PLACE = ("neighbour", "safe_place", "locker", "store")
 _MOST_DAYS = 7
+_ABOUT_SHIPPING = re.compile(
+    r"versand|verschick|liefer|porto|zustell|shipping|ship\b|deliver|postage|send", re.IGNORECASE
+)
 _NOT_NEEDED = "-"
 """Value of a step that this wish does not need."""
 
@@ -271,6 +276,7 @@ class Reschedule(Change, OrderFlow):
         if kind == "store":
             info = await turn.look_up("shop_info")
             stores = info.data["stores"] if isinstance(info, Done) else []
+            stores = [store for store in stores if "pickup" in (store.get("services") or ["pickup"])]
             buttons = [{"title": store["name"][:60], "payload": choose(place=store["name"])} for store in stores]
         elif kind == "safe_place":
             buttons = [
@@ -336,6 +342,8 @@ class DeliveryOptions(ShopAnswer):
 class DeliveryTime(ShopAnswer):
     """Tells how long delivery takes, and when an order placed now would arrive."""
 
+    concrete = "track_order_form"
+
     def name(self) -> str:
         """Name of the action."""
         return "action_delivery_time"
@@ -361,6 +369,12 @@ class DeliveryTime(ShopAnswer):
 
 class DeliveryCosts(ShopAnswer):
     """Tells what shipping costs."""
+
+    async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
+        """Who asks what an article costs has not asked for shipping."""
+        if not _ABOUT_SHIPPING.search(turn.text) and await answer_from_product(turn):
+            return
+        await super().answer(turn, offered)
 
     def name(self) -> str:
         """Name of the action."""

@@ -10,6 +10,9 @@ from actions.turn import Button, Turn
 
 __all__ = ["explain", "explanation"]
 
+_NAMED = 6
+"""Choices that a sentence lists; the rest are buttons."""
+
 
 def explain(turn: Turn, operation: str, denied: Denied, *, buttons: list[Button] | None = None) -> None:
     """Tell the customer; see `explanation`."""
@@ -51,7 +54,8 @@ def _values(turn: Turn, params: Mapping[str, Any]) -> dict[str, Any]:
             if "T" in value:
                 values[f"clock_{key}"] = turn.texts.clock(value)
         elif isinstance(value, list):
-            values[key] = turn.texts.any_of(_name(turn, item) for item in value)
+            names = [turn.texts.country(item) if key == "countries" else _name(turn, item) for item in value]
+            values[key] = turn.texts.any_of(names if len(names) <= _NAMED else [*names[: _NAMED - 1], "…"])
         else:
             values[key] = value
     return values

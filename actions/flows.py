@@ -30,6 +30,7 @@ from actions.turn import Button, Turn
 
 __all__ = [
     "FLOWS",
+    "SURE",
     "Answer",
     "Change",
     "Flow",
@@ -171,6 +172,11 @@ class Flow(FormValidationAction, ABC):
         try:
             if turn.slot("goal") != self.form:
                 await self.begin(turn)
+            elif not turn.is_choice and reading.says_stop(turn.text):
+                leave(turn)
+                turn.set("agenda", None)
+                turn.tell("utter_stopped")
+                return [*turn.events, FollowupAction("action_listen")]
             elif not turn.actions_before_form(self.form) and not await self.hear(turn):
                 return [*turn.events, ActionExecutionRejected(self.form)]
             step = await self.next_step(turn)
@@ -187,7 +193,8 @@ class Flow(FormValidationAction, ABC):
         turn.set("opening", turn.text[:300] or None)
         turn.set(
             "opened_with",
-            {kind: turn.value(kind) for kind in _KEPT_FROM_OPENING if turn.value(kind) is not None} or None,
+            {"intent": turn.intent}
+            | {kind: turn.value(kind) for kind in _KEPT_FROM_OPENING if turn.value(kind) is not None},
         )
         await self.take_named(turn)
 
@@ -238,15 +245,19 @@ class Flow(FormValidationAction, ABC):
             return False
         if other and not turn.is_choice and (value is None or value is False or step in ("order_number", *_PROOFS)):
             # A few words that fit this matter as well ("zu klein") are no wish for another one.
-            if value is None and len(turn.text.split()) <= _FEW_WORDS and await self._volunteer(turn, step):
+            few = value is None and len(turn.text.split()) <= _FEW_WORDS
+            if few and await self._volunteer(turn, step):
                 return self._taken(turn)
+            if few and await self._repeats(turn):
+                self._count_try(turn, step)
+                return True
             if value is not False:
                 self.set_aside(turn)
             return False
         if step and value is not None:
             turn.set(step, value)
             await self.take_named(turn, besides=step)
-            if step not in self.free_text and value is not False and not turn.is_choice:
+            if (step not in self.free_text or step == "wish") and value is not False and not turn.is_choice:
                 await self._volunteer(turn, step)
             if value is False and step == "confirm" and await self._correct(turn):
                 turn.set("confirm", None)
@@ -440,6 +451,22 @@ class Flow(FormValidationAction, ABC):
                 self._reopen_from(turn, step, keep_choices=True)
                 turn.set(step, value)
                 return True
+        return False
+
+    async def _repeats(self, turn: Turn) -> bool:
+        """Whether a few words only say again what was said before: "remove it", at the confirmation."""
+        for step in self.steps:
+            if (
+                turn.slot(step) is None
+                or step in ("confirm", "order_number", *_PROOFS)
+                or not self._method("read", step)
+            ):
+                continue
+            try:
+                if await self._read(turn, step) == turn.slot(step):
+                    return True
+            except (NotUsable, Halt):
+                continue
         return False
 
     free_text: ClassVar[frozenset[str]] = frozenset()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from actions import reading
-from actions.flows import Flow, Halt
+from actions.flows import Flow, Halt, NotUsable
 from actions.shop_client import Denied, Done
 from actions.turn import Button, Turn, choose
 
@@ -42,7 +42,9 @@ class OrderFlow(Flow):
     # -- the order
 
     async def order(self, turn: Turn) -> dict[str, Any]:
-        """The whole order. Raises Halt where the service does not show it."""
+        """The whole order. Raises Halt where none is named yet, or the service does not show it."""
+        if turn.slot("order_number") is None:
+            raise Halt
         kept: dict[str, Any] | None = getattr(turn, "order", None)
         if kept is None:
             result = await turn.look_up("order", order_number=turn.slot("order_number"))
@@ -64,7 +66,7 @@ class OrderFlow(Flow):
 
     async def take_named(self, turn: Turn, besides: str | None = None) -> bool:
         """Order numbers, mail addresses and postcodes say themselves what they are."""
-        taken = await super().take_named(turn, besides)
+        taken = await super().take_named(turn, "full_proof" if turn.value("full_proof") else besides)
         if turn.slot("requested_slot") in self.free_text and turn.slot("goal") == self.form and not turn.is_choice:
             # A postcode in a new address is no proof, a number in a description no order.
             return taken
@@ -109,6 +111,8 @@ class OrderFlow(Flow):
     async def _read(self, turn: Turn, step: str) -> Any:
         if step == "order_number" and turn.value("order_number") == OTHER_ORDER:
             return None
+        if step == "full_proof":
+            return await self.read_full_proof(turn)  # what its button says is a wish, not a proof
         return await super()._read(turn, step)
 
     async def settle_order_number(self, turn: Turn) -> str | None:
@@ -266,12 +270,17 @@ class OrderFlow(Flow):
         if turn.is_choice and turn.value("full_proof") == "send_code":
             await turn.carry_out("send_code", {"order_number": turn.slot("order_number")})
             turn.set("code_sent", True)
-            return None
+            raise NotUsable("")  # the question goes on: what is the code?
         code = _CODE.search(turn.text)
         if turn.slot("code_sent") and code:
             result = await turn.carry_out("confirm_code", {"code": "".join(code.groups())})
-            if isinstance(result, Done) and result.data.get("level") == "full":
+            if isinstance(result, Denied):
+                raise NotUsable(turn.t("utter_denied_locked_plain"))
+            if result.data.get("level") == "full":
                 return SHOWN
+            raise NotUsable(
+                turn.t("utter_denied_locked_plain" if result.data["state"] == "locked" else "utter_code_wrong")
+            )
         return None
 
 

@@ -149,10 +149,14 @@ class CancelOrder(Change, LineStep, ReasonStep):
         return pieces(line, "open") > 0
 
     async def args(self, turn: Turn) -> dict[str, Any]:
-        """Single items, or with none all that can be cancelled."""
+        """Single items; of a partly sent order all that are left; with none the whole order."""
+        lines = chosen_lines(turn.slot("line"))
+        if not lines:
+            left = await self.eligible_lines(turn)
+            lines = [str(line["id"]) for line in left] if len(left) < len((await self.order(turn))["lines"]) else []
         return {
             "order_number": turn.slot("order_number"),
-            "line_ids": chosen_lines(turn.slot("line")) or None,
+            "line_ids": lines or None,
             "reason": turn.slot("reason"),
         }
 

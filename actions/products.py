@@ -156,7 +156,7 @@ class RestockNotification(Change, ProductStep, MailStep):
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What is waited for, and where the note goes."""
         return [
-            turn.t("utter_confirm_restock", item=turn.texts.item(data, quantity=1), email=data["email"]),
+            turn.t("utter_confirm_restock", item=turn.texts.item(data, quantity=1), email=self._address(turn, data)),
             turn.t("utter_back_expected", on_day=turn.texts.on_day(data["restock_on"]))
             if data.get("restock_on")
             else "",
@@ -164,7 +164,7 @@ class RestockNotification(Change, ProductStep, MailStep):
 
     async def report(self, turn: Turn, data: dict[str, Any]) -> None:
         """That the note is set."""
-        turn.tell("utter_restock_noted", item=turn.texts.item(data, quantity=1), email=data["email"])
+        turn.tell("utter_restock_noted", item=turn.texts.item(data, quantity=1), email=self._address(turn, data))
         if data.get("restock_on"):
             turn.promise(
                 "restock",
@@ -184,7 +184,10 @@ class VoucherCheck(Flow):
 
     async def settle_voucher_code(self, turn: Turn) -> str | None:
         """A code in the first message; a question about vouchers in general needs none."""
-        code = _code_in(turn.slot("opening") or "")
+        opening = turn.slot("opening") or ""
+        for number in turn.values("order_number"):
+            opening = opening.replace(str(number), " ")
+        code = _code_in(opening)
         if code is None and turn.slot("requested_slot") is None and await is_answered(turn):
             raise Halt
         return code

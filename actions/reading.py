@@ -16,6 +16,7 @@ __all__ = [
     "plain",
     "says_go_back",
     "says_none",
+    "says_stop",
     "things",
     "wanted_words",
     "yes_or_no",
@@ -45,6 +46,8 @@ _NO = re.compile(
 _NO_INSIDE = re.compile(
     r"\b(doch nicht|lieber nicht|stimmt nicht|passt nicht|nicht richtig|not right|rather not|don'?t)\b", re.IGNORECASE
 )
+_CLEAR_YES = re.compile(r"^(ja+|jo+|jap|jep|yes|yep|yeah|yup|klar|genau|ok|okay)\b", re.IGNORECASE)
+_CHANGED_MIND = re.compile(r"\b(doch nicht|lieber nicht|besser nicht|rather not|better not|don'?t do)\b", re.IGNORECASE)
 _OTHER_ORDER = re.compile(
     r"\b(ander(e|en|er|es)|falsche|nicht (diese|die)) (bestellung|bestellnummer|order|auftrag)"
     r"|\b(other|different|another|wrong|not (this|that)) order\b",
@@ -54,8 +57,19 @@ _BACK = re.compile(
     r"^(bitte )?(noch ?mal )?(einen schritt )?(zurück|back|go back|previous|one step back)( bitte| please)?[.!]?$",
     re.IGNORECASE,
 )
+_STOP = re.compile(
+    r"^(stopp?|halt stopp?)\b|\b(abbrechen|abbruch|vergiss es|lass (es|gut sein)|never ?mind|forget it|leave it"
+    r"|abort)\b|,? stopp?[.!]?$",
+    re.IGNORECASE,
+)
+_WORDS_TO_STOP = 6
 _EVERYTHING = re.compile(
     r"\b(alles|alle\b|sämtliche|komplett|ganze|gesamte|beide[sn]?|everything|all( of (it|them))?|both|entire|whole)\b",
+    re.IGNORECASE,
+)
+_CLEARLY_ALL = re.compile(
+    r"\b(alles(?! (gut|klar|ok|andere|in ordnung))|alle artikel|(die|meine) (ganze|komplette|gesamte) bestellung"
+    r"|everything(?! (else|is|was))|all of it|(the|my) (whole|entire) order)\b",
     re.IGNORECASE,
 )
 _NONE = re.compile(
@@ -104,6 +118,8 @@ def plain(text: str) -> str:
 def yes_or_no(text: str, intent: str) -> bool | None:
     """Whether somebody agrees; None where the answer is neither."""
     stripped = text.strip().lstrip("„\"'")
+    if _CLEAR_YES.match(stripped) and not _CHANGED_MIND.search(stripped):
+        return True  # "yes, they don't have it"
     if _NO.match(stripped) or _NO_INSIDE.search(stripped):
         return False
     if _YES.match(stripped):
@@ -114,6 +130,11 @@ def yes_or_no(text: str, intent: str) -> bool | None:
 def says_go_back(text: str) -> bool:
     """Whether somebody wants the step before."""
     return bool(_BACK.match(text.strip()))
+
+
+def says_stop(text: str) -> bool:
+    """Whether a short message ends the matter, whatever else it looks like: "then leave it, stop"."""
+    return len(text.split()) <= _WORDS_TO_STOP and bool(_STOP.search(text))
 
 
 def says_none(text: str) -> bool:
@@ -199,7 +220,8 @@ _NO_THINGS = frozenset(
         """
         bestellung bestellungen artikel sachen sache ware waren paket pakete päckchen sendung lieferung
         rücksendung teil teile produkt produkte geld rechnung etikett bestellnummer nummer größe farbe
-        umtausch grund beiden ganze ganzen order orders item items parcel package thing things stuff goods
+        umtausch grund beiden ganze ganzen menge anzahl stückzahl adresse lieferadresse anschrift zahlungsart variante
+        quantity amount address payment variant order orders item items parcel package thing things stuff goods
         product products money refund return size colour color number
         """
     ).split()
@@ -226,7 +248,7 @@ def items(text: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
     best = max(scored.values(), default=0)
     if best > 0:
         return [line_id for line_id, score in scored.items() if score == best]
-    if _EVERYTHING.search(said) and len(said.split()) <= 8:
+    if _CLEARLY_ALL.search(said) or (_EVERYTHING.search(said) and len(said.split()) <= 8):
         return [ALL]
     placed = _by_place(text, list(scored))
     return [placed] if placed else []

@@ -40,6 +40,31 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
     )
     question = "utter_shall_i_return"
 
+    async def settle_proof(self, turn: Turn) -> str | None:
+        """Whoever wants money that is on its way already is told about that."""
+        try:
+            shown = await super().settle_proof(turn)
+        except Halt:
+            if await self._money_is_coming(turn):
+                raise Halt from None
+            raise
+        if shown and await self._money_is_coming(turn):
+            raise Halt
+        return shown
+
+    async def _money_is_coming(self, turn: Turn) -> bool:
+        if (turn.slot("opened_with") or {}).get("intent") != "refund_request" or not hasattr(turn, "order"):
+            return False
+        order = await self.order(turn)
+        return bool(order["refunds"]) or any(entry["status"] in _OPEN_RETURNS for entry in order["returns"])
+
+    async def finish(self, turn: Turn) -> None:
+        """Set the return up; or say where the money is."""
+        if turn.slot("line") is None:
+            await RefundStatus().finish(turn)
+            return
+        await super().finish(turn)
+
     def eligible(self, line: Mapping[str, Any]) -> bool:
         """What policy lets go back now."""
         return bool(line["returnable"]["allowed"])

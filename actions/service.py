@@ -65,6 +65,8 @@ class StoreInfo(ShopAnswer):
 class ReturnPolicy(ShopAnswer):
     """Tells period, cost and conditions of returns."""
 
+    concrete = "return_item_form"
+
     def name(self) -> str:
         """Name of the action."""
         return "action_return_policy"
@@ -109,6 +111,8 @@ class ReturnChannels(ShopAnswer):
 class RefundPolicy(ShopAnswer):
     """Tells when and how money comes back."""
 
+    concrete = "refund_status_form"
+
     def name(self) -> str:
         """Name of the action."""
         return "action_refund_policy"
@@ -124,6 +128,8 @@ class RefundPolicy(ShopAnswer):
 
 class CancellationPolicy(ShopAnswer):
     """Tells until when an order can be cancelled and what that costs."""
+
+    concrete = "cancel_order_form"
 
     def name(self) -> str:
         """Name of the action."""

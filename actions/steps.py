@@ -1,5 +1,6 @@
 """Steps that several matters share: which item, why, how it is handed in."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -12,6 +13,21 @@ from actions.shop_client import Done
 from actions.turn import Button, Turn, choose
 
 __all__ = ["DropOffStep", "LineStep", "ReasonStep"]
+
+_NOTHING = re.compile(r"(?!)")
+# What people say when they are asked why; the entities know reasons for returns only.
+_MEANT_BY = {
+    "ordered_by_mistake": re.compile(
+        r"verseh|vertippt|verklickt|falsch bestellt|(doppelt|zweimal) bestellt|mistake|accident|ordered (it )?twice",
+        re.I,
+    ),
+    "found_cheaper": re.compile(r"günstiger|billiger|zu teuer|cheaper|too expensive|better price", re.I),
+    "too_late": re.compile(r"dauert.{0,12}lang|zu (spät|lang)|nicht warten|takes? too long|too (late|slow)", re.I),
+    "no_longer_needed": re.compile(
+        r"nicht mehr|anders überlegt|brauch.{0,8}(nicht|kein)|no longer|any ?more|don'?t (need|want)|changed my mind",
+        re.I,
+    ),
+}
 
 
 class LineStep(OrderFlow, ABC):
@@ -111,6 +127,10 @@ class ReasonStep(OrderFlow, ABC):
         known = turn.heard("return_reason")
         if known in self.reasons:
             return known
+        if turn.slot("requested_slot") == "reason":
+            meant = next((reason for reason in self.reasons if _MEANT_BY.get(reason, _NOTHING).search(turn.text)), None)
+            if meant:
+                return meant
         return "other" if turn.slot("requested_slot") == "reason" and reading.says_none(turn.text) else None
 
     async def guess_reason(self, turn: Turn) -> str | None:

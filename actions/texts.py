@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_time, get_day_names
 from babel.lists import format_list
 from babel.numbers import format_currency
@@ -87,6 +88,10 @@ class Texts:
         day = _date(value, self._zone)
         relative = _RELATIVE[self.language].get((day - self.today).days)
         return _BY[self.language].format(f"{relative}, {self.day(day)}" if relative else self.day(day))
+
+    def country(self, code: str) -> str:
+        """`Österreich` of `AT`."""
+        return str(Locale.parse(self._locale).territories.get(code, code))
 
     def clock(self, value: str) -> str:
         """`14:30 Uhr` or `14:30` of an instant in ISO 8601 or of `14:30`."""

@@ -35,7 +35,7 @@ from engine import tracker_store
 from engine.api import MAX_TEXT, ParseRequest, TurnRequest, cleaned
 from engine.errors import EngineError
 from engine.nlu.classifier import FALLBACK, OUT_OF_SCOPE
-from engine.nlu.context import LANGUAGE
+from engine.nlu.context import LANGUAGE, LANGUAGE_SHOWN
 from engine.nlu.emotion import EMOTION
 from engine.output import TurnOutput
 from engine.rule_policy import ServingRulePolicy
@@ -50,6 +50,7 @@ ASKED_ONCE = ("order_number", "email", "postcode")
 """Slots that a customer should have to give only once; asking again is reported as a fact."""
 
 _PAYLOAD = re.compile(r"^/(?P<intent>\w+)\s*(?P<entities>\{.*\})?\s*$", re.DOTALL)
+PARSED = ("intent", "intent_ranking", "entities", LANGUAGE, LANGUAGE_SHOWN, EMOTION)
 _SECOND = "second_wish"
 """Slot with the second wish of a message, until it is answered."""
 _NOT_UNDERSTOOD = (FALLBACK, OUT_OF_SCOPE)
@@ -121,6 +122,10 @@ class Assistant(MessageProcessor):
         output = TurnOutput(request.context.channel)
         requested_before = tracker.get_slot(REQUESTED_SLOT)
         metadata = {**_metadata(request), "expected": requested_before}
+        guessed = document is None or bool(document.get("language_guessed"))
+        if guessed and document is not None:
+            # No message has shown its language yet: what the conversation is held in is still a guess.
+            metadata |= {"language": None, "default_language": request.context.language or metadata["default_language"]}
         parsed = self._parse_message(request, metadata)
         if document is None:
             await self._run_action(
@@ -149,7 +154,11 @@ class Assistant(MessageProcessor):
         known |= {slot for slot in ASKED_ONCE if slot in tracker.slots and tracker.get_slot(slot) is not None}
         return {
             "replies": [reply.dict() for reply in output.replies],
-            "tracker": {**tracker_store.dump(tracker, self.domain), "known": sorted(known)},
+            "tracker": {
+                **tracker_store.dump(tracker, self.domain),
+                "known": sorted(known),
+                "language_guessed": guessed and not parsed.get(LANGUAGE_SHOWN),
+            },
             "facts": self._facts(tracker, {**parsed, "intent": heard["intent"]}, new, requested_before, output),
         }
 
@@ -245,7 +254,7 @@ class Assistant(MessageProcessor):
         )[target][0]
         return {
             "text": text,
-            **{key: parsed.get(key) for key in ("intent", "intent_ranking", "entities", LANGUAGE, EMOTION)},
+            **{key: parsed.get(key) for key in PARSED},
         }
 
     def _unpack(self, payload: str) -> Tuple[str, List[Dict[str, Any]]]:

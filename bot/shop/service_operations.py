@@ -109,13 +109,13 @@ class _ServiceDesk:
             return product.variants[0]
         if sku is not None:
             return choose_variant(product, sku=sku, wish=None, line=None, low_stock=self._low_stock)
-        found = matching_variants(product, words or "")
-        if len(found) == 1:
+        found = matching_variants(product, words or "") or list(product.variants)
+        gone = [variant for variant in found if variant.stock == 0]
+        if len(found) == 1 or not gone:
             return found[0]
-        raise Denied(
-            "variant_unclear",
-            options=[variant_view(variant, self._low_stock) for variant in found or product.variants],
-        )
+        if len(gone) == 1:
+            return gone[0]  # nobody waits for what is there
+        raise Denied("variant_unclear", options=[variant_view(variant, self._low_stock) for variant in gone])
 
     async def _product(self, sku: str | None, query: str | None) -> Product:
         """Return the one product that is meant, by number or by words."""

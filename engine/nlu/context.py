@@ -16,6 +16,7 @@ from engine.importer import LANGUAGES
 
 METADATA = "metadata"
 LANGUAGE = "language"
+LANGUAGE_SHOWN = "language_shown"
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,18 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from engine.importer import LANGUAGES, METADATA_LANGUAGE
 from engine.nlu import persistence
-from engine.nlu.context import LANGUAGE, context_of
+from engine.nlu.context import LANGUAGE, LANGUAGE_SHOWN, context_of
 from engine.nlu.ngrams import NgramVectorizer
 
 _VERSION = 1
 _CODES = re.compile(r"\S*[\d@]\S*|https?:\S+")
 """Order numbers, mail addresses and the like: their letters belong to no language."""
+_ADDRESS = re.compile(
+    r"\b\d{4,5}\s+[A-ZÄÖÜ][\w.äöüß-]*(\s+(am|an|der|im|[A-ZÄÖÜ][\w.äöüß-]*))*|(\b[A-ZÄÖÜ][\w.äöüß-]*\s+){1,3}\d{1,4}\s?[a-z]?\b"
+)
+"""Streets and towns: they keep their names in every language."""
+_NAMES_ASKED = frozenset({"address", "place", "customer_name", "contract"})
+"""Questions that are answered with names of places and people."""
 _WORD = re.compile(r"(?<![\w@.])[^\W\d_]{2,}(?![\w@])")
 
 
@@ -100,8 +106,13 @@ class LanguageIdentifier(GraphComponent):
         columns, values = self._vectorizer.features(_CODES.sub(" ", text))
         return float(self._weights[columns] @ values) + self._bias
 
+    def shows(self, text: str) -> bool:
+        """Whether a text shows its language at all; "Hi" and an order number do not."""
+        return abs(self.evidence(_ADDRESS.sub(" ", text))) >= self._config["decide"]
+
     def identify(self, text: str, current: Optional[str], default: str) -> str:
         """The language of `text` in a conversation that was in `current` so far."""
+        text = _ADDRESS.sub(" ", text)
         evidence = self.evidence(text)
         seen = LANGUAGES[0] if evidence > 0 else LANGUAGES[1]
         if current not in (None, seen) and len(_WORD.findall(text)) < self._config["switch_words"]:
@@ -120,5 +131,8 @@ class LanguageIdentifier(GraphComponent):
         for message in messages:
             context = context_of(message)
             language = self.identify(message.get(TEXT) or "", context.language, context.default_language)
+            if context.expected in _NAMES_ASKED and context.language:
+                language = context.language  # "12 Rue de Rivoli, 75001 Paris" is no change of language
             message.set(LANGUAGE, language, add_to_output=True)
+            message.set(LANGUAGE_SHOWN, self.shows(message.get(TEXT) or ""), add_to_output=True)
         return messages

@@ -145,7 +145,7 @@ class TestBeingLate:
 
 class TestReturning:
     def test_from_tracking_to_the_label(self, talk: Talk, shop: DemoShop) -> None:
-        taken = shop.take("delivered", one_line)
+        taken = shop.take("delivered", lambda order: one_line(order) and not order.shipping_cost)
         talk(
             """
             wo bleibt meine Bestellung? | Bestellnummer
@@ -162,6 +162,38 @@ class TestReturning:
         assert entry.status is ReturnStatus.REQUESTED
         assert entry.drop_off == "service_point"
         assert entry.lines[0].reason == "does_not_fit"
+
+    def test_the_tour_in_the_readme_works_word_for_word(self, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("delivered")
+        talk(
+            """
+            wo bleibt meine Bestellung? | Bestellnummer
+            {number} | Postleitzahl
+            {postcode} | zugestellt
+            die Jacke passt nicht, ich will sie zurückschicken |
+            """,
+            **taken.values,
+        )
+        english = shop.take("delivered")
+        shopper = talk(
+            """
+            where is my order? | Just so you know; order number
+            {number} | postcode
+            {postcode} | was delivered
+            the jacket does not fit, I want to send it back | !cannot find; !Which item
+            """,
+            **english.values,
+        )
+        if english.order.lines[0].quantity > 1:
+            shopper.says("all of them |")
+        shopper.says(
+            """
+            parcel shop | jacket; Shall I
+            yes | is set up; jacket
+            thanks, that's all | Goodbye
+            """
+        )
+        assert [part.line_id for part in newest_return(shop.now(english)).lines] == ["1"]
 
     def test_in_english(self, talk: Talk, shop: DemoShop) -> None:
         taken = shop.take("delivered", one_line)
