@@ -62,6 +62,7 @@ _SAID_BY_THE_QUESTION = frozenset(
         "place_needed",
         "wish_needed",
         "description_needed",
+        "reason_needed",
         "email_needed",
     }
 )

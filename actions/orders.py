@@ -1,7 +1,7 @@
 """Where an order is, what is in it, and cancelling it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from actions.choices import chosen_lines, pieces, refund_sentence
 from actions.denials import explain
@@ -143,6 +143,15 @@ class CancelOrder(Change, LineStep, ReasonStep):
     later = ("partly_dispatched",)
     reasons = ("no_longer_needed", "ordered_by_mistake", "found_cheaper", "too_late")
     whole_order = "utter_button_whole_order"
+    solvable: ClassVar[dict[str, str]] = {"reason_needed": "reason", "reason_not_accepted": "reason"}
+
+    async def accepted_reasons(self, turn: Turn) -> Sequence[str] | None:
+        """The reasons policy insists on, None where it wants none."""
+        args = await self.args(turn)
+        denied = await turn.preview("cancel_order", {**args, "reason": None})
+        if isinstance(denied, Denied) and denied.code == "reason_needed":
+            return [str(reason) for reason in denied.params.get("reasons") or []]
+        return None
 
     def eligible(self, line: Mapping[str, Any]) -> bool:
         """What has not been sent."""

@@ -169,18 +169,21 @@ def choice(text: str, options: Mapping[str, Iterable[str]], *, by_place: bool = 
     if not said:
         return None
     scores: dict[str, float] = {}
+    exact: dict[str, int] = {}
     for key, words in options.items():
         phrases = [plain(word) for word in words if word]
-        best = max((_likeness(phrase, said) for phrase in phrases), default=0.0)
+        likeness = {phrase: _likeness(phrase, said) for phrase in phrases}
+        best = max(likeness.values(), default=0.0)
         if best >= SIMILAR:
             scores[key] = best
+            # "gift card 0002" says more than "gift card".
+            exact[key] = max((len(phrase) for phrase in phrases if likeness[phrase] >= 99), default=0)
     if scores:
         top = max(scores.values())
         winners = [key for key, score in scores.items() if score >= top - 0.5]
         if len(winners) == 1:
             return winners[0]
-        longest = max(winners, key=lambda key: max(len(plain(word)) for word in options[key]))
-        return longest if top >= 99 else None
+        return max(winners, key=lambda key: exact[key]) if top >= 99 else None
     return _by_place(text, list(options)) if by_place else None
 
 

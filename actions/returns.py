@@ -39,6 +39,11 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
         "ordered_too_many",
     )
     question = "utter_shall_i_return"
+    solvable: ClassVar[dict[str, str]] = {
+        "reason_needed": "reason",
+        "reason_not_accepted": "reason",
+        "drop_off_unavailable": "drop_off",
+    }
 
     async def settle_proof(self, turn: Turn) -> str | None:
         """Whoever wants money that is on its way already is told about that."""

@@ -118,9 +118,24 @@ class ReasonStep(OrderFlow, ABC):
         known = turn.heard("return_reason", opening=True)
         return known if known in self.reasons else None
 
+    async def accepted_reasons(self, turn: Turn) -> Sequence[str] | None:
+        """The reasons policy insists on, None where it wants none."""
+        obstacle = turn.slot("obstacle") or {}
+        if obstacle.get("code") in ("reason_needed", "reason_not_accepted"):
+            return [str(reason) for reason in (obstacle.get("params") or {}).get("reasons") or []]
+        return None
+
     async def ask_reason(self, turn: Turn) -> None:
-        """Reasons to choose from; none need be given."""
-        self.pose(turn, "reason", buttons=reason_buttons(turn, self.reasons))
+        """Reasons to choose from; none need be given, unless policy wants one."""
+        accepted = await self.accepted_reasons(turn)
+        if accepted is None:
+            self.pose(turn, "reason", buttons=reason_buttons(turn, self.reasons))
+            return
+        known = [reason for reason in accepted if turn.texts.has(f"utter_reason_{reason}")]
+        turn.say(
+            turn.t("utter_ask_reason_required"),
+            buttons=[turn.button(f"utter_reason_{reason}", choose(reason=reason)) for reason in known],
+        )
 
     async def read_reason(self, turn: Turn) -> str | None:
         """One of the usual reasons, in the customer's words."""
@@ -131,11 +146,14 @@ class ReasonStep(OrderFlow, ABC):
             meant = next((reason for reason in self.reasons if _MEANT_BY.get(reason, _NOTHING).search(turn.text)), None)
             if meant:
                 return meant
-        return "other" if turn.slot("requested_slot") == "reason" and reading.says_none(turn.text) else None
+        unsaid = turn.slot("requested_slot") == "reason" and reading.says_none(turn.text)
+        return "other" if unsaid and await self.accepted_reasons(turn) is None else None
 
     async def guess_reason(self, turn: Turn) -> str | None:
         """Any other words are another reason, or none."""
-        return None if reading.is_question(turn.text) or turn.intent == "affirm" else "other"
+        if reading.is_question(turn.text) or turn.intent == "affirm" or await self.accepted_reasons(turn) is not None:
+            return None
+        return "other"
 
 
 class DropOffStep(OrderFlow, ABC):
