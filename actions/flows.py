@@ -347,9 +347,13 @@ class Flow(FormValidationAction, ABC):
         offered = [*(buttons or []), *turn.buttons(name, **values)]
         if tries >= HELPED_TWICE:
             offered += turn.buttons("utter_offer_person")
-        back = turn.t(f"utter_back_to_{self.subject()}") if turn.actions_before_form(self.form) else ""
+        back = self.back(turn)
         noted = turn.t("utter_noted") if (turn.slot("tries") or {}).get("noted") and not back else ""
         turn.say(back, noted, turn.t(name, **values), buttons=offered, expects=expects)
+
+    def back(self, turn: Turn) -> str:
+        """ "Back to your return.", where something else was answered in between."""
+        return turn.t(f"utter_back_to_{self.subject()}") if turn.actions_before_form(self.form) else ""
 
     def tries(self, turn: Turn, step: str) -> int:
         """Unusable answers in a row to the question for this step."""
@@ -516,7 +520,7 @@ class Change(Flow, ABC):
         """Say what exactly would be done, and ask for a yes."""
         sentences = await self.announce(turn, await self.previewed(turn))
         opening = turn.t("utter_help_confirm") if self.tries(turn, "confirm") else ""
-        turn.say(opening, *sentences, turn.t(self.question), buttons=self.confirm_buttons(turn))
+        turn.say(self.back(turn), opening, *sentences, turn.t(self.question), buttons=self.confirm_buttons(turn))
 
     def confirm_buttons(self, turn: Turn) -> list[Button]:
         """Yes, no, and what else may be answered."""

@@ -263,7 +263,9 @@ class OrderFlow(Flow):
         else:
             name = f"utter_ask_full_proof_{wanted}"
         buttons = [] if turn.slot("code_sent") else [turn.button("utter_button_code", choose(full_proof="send_code"))]
-        turn.say(turn.t(name), buttons=buttons, expects={"type": "code"} if turn.slot("code_sent") else None)
+        turn.say(
+            self.back(turn), turn.t(name), buttons=buttons, expects={"type": "code"} if turn.slot("code_sent") else None
+        )
 
     async def read_full_proof(self, turn: Turn) -> str | None:
         """A code that was sent by mail; address and postcode are taken wherever they stand."""

@@ -22,6 +22,9 @@ NEGATIVE_VALENCE = -0.2
 SURE_OF_EMOTION = 0.5
 """Confidence (0..1) from which an emotion is put into words: naming one that is not there is worse than silence."""
 
+_CALM = frozenset({"bot_challenge", "greet", "help", "restock_notification"})
+"""Intents whose words say nothing of a feeling; an emotion found in them is taken for a mistake."""
+
 
 def choose(**values: Any) -> str:
     """The payload of a button that supplies values: `/inform{"line": "1"}`."""
@@ -167,7 +170,7 @@ class Turn:
         self._dispatcher.utter_message(text=text, buttons=list(offered.values()), json_message=custom)
 
     def _acknowledgement(self, own: str | None) -> str:
-        if not self.is_upset or self._acknowledged_already():
+        if not self.is_upset or self.intent in _CALM or self._acknowledged_already():
             return ""
         before = self.slot("upset") or 0
         self.set("upset", before + 1)
