@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from actions import reading
-from actions.changes import chosen_wish, settlement_text, variant_buttons, wish_in
+from actions.changes import chosen_wish, named_variant, settlement_text, variant_buttons, wish_in
 from actions.choices import chosen_lines, money_to, positive, refund_sentence
 from actions.flows import Change, Halt, NotUsable
 from actions.order_flow import OrderFlow
@@ -227,6 +227,10 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
 
     async def read_wish(self, turn: Turn) -> dict[str, Any] | None:
         """A variant in the customer's words."""
+        if turn.slot("requested_slot") == "wish":
+            named = await named_variant(turn, (await self.chosen(turn))[0])
+            if named:
+                return named
         wish = wish_in(turn, asked=turn.slot("requested_slot") == "wish")
         return wish if wish and "wish" in wish else None
 
