@@ -1,5 +1,6 @@
 """Answers that need no order: a text, or what the shop says of itself."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,6 +11,11 @@ from actions.turn import Turn
 
 __all__ = ["PlainAnswer", "ShopAnswer"]
 
+# "kann ich die noch stornieren?", with the order that was just shown.
+_THIS_ONE = re.compile(
+    r"\b(kann|könnte|darf) ich (die|sie|das|es|diese)\b|\b(can|could|may) I (still )?\w+ (it|that|this)\b",
+    re.IGNORECASE,
+)
 # What an upset customer is upset about, by intent; the acknowledgement fits it.
 _MATTERS: Mapping[str, str] = {
     "delivery_time": "waiting",
@@ -36,6 +42,8 @@ class ShopAnswer(Answer):
         """Look the shop's facts up and tell them."""
         turn.matter = _MATTERS.get(turn.intent, self.matter)
         number = turn.value("order_number")
+        if number is None and turn.slot("proved") == turn.slot("order_number") and _THIS_ONE.search(turn.text):
+            number = turn.slot("order_number")
         if self.concrete and number and not turn.tracker.active_loop.get("name"):
             turn.set("order_number", str(number))
             turn.events.append(resume(turn, {"form": self.concrete, "slots": {"order_number": str(number)}}))

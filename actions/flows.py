@@ -353,6 +353,8 @@ class Flow(FormValidationAction, ABC):
 
     def back(self, turn: Turn) -> str:
         """ "Back to your return.", where something else was answered in between."""
+        if (turn.slot("tries") or {}).get("fresh"):
+            return ""
         return turn.t(f"utter_back_to_{self.subject()}") if turn.actions_before_form(self.form) else ""
 
     def tries(self, turn: Turn, step: str) -> int:
@@ -649,6 +651,8 @@ def resume(turn: Turn, entry: dict[str, Any]) -> FollowupAction:
     turn.set("opening", entry.get("opening"))
     turn.set("opened_with", entry.get("opened_with"))
     turn.set("goal", flow.form)
+    if "opening" not in entry:
+        turn.set("tries", {"step": None, "count": 0, "fresh": True})  # begun just now, not come back to
     return FollowupAction(flow.form)
 
 

@@ -22,6 +22,7 @@ NEGATIVE_VALENCE = -0.2
 SURE_OF_EMOTION = 0.5
 """Confidence (0..1) from which an emotion is put into words: naming one that is not there is worse than silence."""
 
+_UPSET = frozenset({"anger", "worry", "frustration", "disappointment"})
 _CALM = frozenset({"bot_challenge", "greet", "help", "restock_notification"})
 """Intents whose words say nothing of a feeling; an emotion found in them is taken for a mistake."""
 
@@ -194,7 +195,12 @@ class Turn:
     def is_upset(self) -> bool:
         """Whether the message shows a negative feeling, surely enough to be taken up."""
         emotion = self.emotion
-        return bool(emotion and emotion["valence"] <= NEGATIVE_VALENCE and emotion["confidence"] >= SURE_OF_EMOTION)
+        return bool(
+            emotion
+            and emotion["label"] in _UPSET
+            and emotion["valence"] <= NEGATIVE_VALENCE
+            and emotion["confidence"] >= SURE_OF_EMOTION
+        )
 
     def _acknowledged_already(self) -> bool:
         if any((message.get("custom") or {}).get("acknowledges") for message in self._dispatcher.messages):
