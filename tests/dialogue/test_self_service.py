@@ -415,25 +415,6 @@ class TestProducts:
         )
 
     @pytest.mark.telegram
-    def test_a_note_when_it_is_back(self, talk: Talk, shop: DemoShop) -> None:
-        gone = next(
-            (product, variant)
-            for product in shop.products
-            if len(product.variants) == 3
-            for variant in product.variants
-            if variant.stock == 0
-        )
-        talk(
-            """
-            Sagt mir bitte Bescheid, wenn {product} wieder da ist | E-Mail-Adresse
-            jana@example.org | [{variant}]
-            [{variant}] | {product}; Soll ich
-            ja | Notiert
-            """,
-            product=gone[0].name,
-            variant=gone[1].name,
-        )
-
     def test_a_voucher(self, talk: Talk) -> None:
         talk(
             """
