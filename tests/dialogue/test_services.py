@@ -302,15 +302,15 @@ class TestPrivacy:
 class TestWithdrawal:
     @BOTH
     def test_two_steps_without_proof_or_reason(self, language: str, talk: Talk, shop: DemoShop) -> None:
-        name = {"de": "Jana Müller", "en": "Jane Miller"}[language]
+        name = {"de": "Jorinde Müller", "en": "Jane Miller"}[language]
         talk(
             {
                 "de": """
                     Ich widerrufe meinen Vertrag | Um welche Bestellung
                     die Gummistiefel von letzter Woche | Vor- und Nachname; !Postleitzahl; !warum
-                    Jana Müller | E-Mail-Adresse
-                    jana@example.org | Hiermit widerrufe ich; Gummistiefel; [Widerruf bestätigen]
-                    [Widerruf bestätigen] | eingegangen; jana@example.org
+                    Jorinde Müller | E-Mail-Adresse
+                    jorinde@example.org | Hiermit widerrufe ich; Gummistiefel; [Widerruf bestätigen]
+                    [Widerruf bestätigen] | eingegangen; jorinde@example.org
                     """,
                 "en": """
                     I withdraw from the contract | Which order
