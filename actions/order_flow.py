@@ -70,6 +70,8 @@ class OrderFlow(Flow):
         if turn.slot("requested_slot") in self.free_text and turn.slot("goal") == self.form and not turn.is_choice:
             # A postcode in a new address is no proof, a number in a description no order.
             return taken
+        if turn.slot("requested_slot") == "full_proof" and turn.slot("code_sent") and _CODE.search(turn.text):
+            return taken  # six digits are the code here, and no order number
         number = turn.value("order_number") or _lettered(turn.text)
         if number and turn.slot("requested_slot") in ("proof", "full_proof") and _POSTCODE.fullmatch(str(number)):
             # Only the question tells a bare postcode from a bare order number.
