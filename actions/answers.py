@@ -70,4 +70,10 @@ class PlainAnswer(Answer):
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
         """Say it, with its buttons."""
         turn.matter = _MATTERS.get(turn.intent, self.matter)
+        number = turn.value("order_number")
+        if turn.intent == "complaint" and number and not turn.tracker.active_loop.get("name"):
+            # A complaint that names its order is about that order, and mostly about waiting for it.
+            turn.set("order_number", str(number))
+            turn.events.append(resume(turn, {"form": "delivery_late_form", "slots": {"order_number": str(number)}}))
+            return
         turn.tell(f"utter_{turn.intent}")

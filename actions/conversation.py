@@ -203,6 +203,9 @@ class OutOfScope(Answer):
 
     async def answer(self, turn: Turn, offered: dict[str, Any] | None) -> None:
         """Answer from what the shop has written; else decline, after the second time in a row with a person."""
+        if turn.value("order_number") and not turn.tracker.active_loop.get("name"):
+            await lead_on(turn, str(turn.value("order_number")))
+            return
         if await answer_unasked(turn):
             return
         times = (turn.slot("misunderstood") or 0) + 1

@@ -41,6 +41,8 @@ _ONE_MATTER = (
         "wrong_item",
         "missing_item",
         "warranty_claim",
+        "product_support",  # "the jacket does not fit, I want to send it back"
+        "product_advice",
     },
     {"cancel_order", "cancellation_policy", "refund_request", "withdraw_contract", "delivery_late"},
     {"refund_request", "refund_status", "refund_policy", "return_status"},

@@ -341,15 +341,13 @@ ADDRESS = [
         "address: kept for the future as well",
         "processing",
         """
-        Die Lieferadresse von {number} soll geändert werden, meine Mail ist {email} | [An eine andere Adresse schicken]
-        [An eine andere Adresse schicken] | Postleitzahl
+        Die Lieferadresse von {number} soll geändert werden, meine Mail ist {email} | Postleitzahl
         {postcode} | Straße
         Deichweg 7a, 25813 Husum | Soll ich
         [Ja, auch für künftige] | Erledigt; auch für künftige Bestellungen gespeichert
         """,
         """
-        Please change the delivery address of {number}, my mail is {email} | [Send it to another address]
-        [Send it to another address] | postcode
+        Please change the delivery address of {number}, my mail is {email} | postcode
         {postcode} | street
         Deichweg 7a, 25813 Husum | Shall I
         [Yes, and for later orders] | Done; saved for later orders
@@ -558,8 +556,7 @@ PAYMENT = [
         "payment: denied after cancelling",
         "cancelled",
         """
-        Ich möchte {number} anders bezahlen | [Anders bezahlen]
-        [Anders bezahlen] | Postleitzahl
+        Ich möchte {number} anders bezahlen | Postleitzahl
         {postcode} | storniert
         """,
         """
@@ -678,8 +675,7 @@ ITEMS = [
         "items: denied when it is gone, with a note for when it is back",
         "processing",
         """
-        Ich möchte bei {number} eine andere Variante | [Etwas an der Bestellung ändern]
-        [Etwas an der Bestellung ändern] |
+        Ich habe bei {number} die falsche Größe bestellt, kann ich das noch ändern? |
         {postcode} |
         {email} | Was soll bei {item}
         {variant} | nicht vorrätig

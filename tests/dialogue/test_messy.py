@@ -242,7 +242,7 @@ class TestNotUnderstood:
             mit der Brieftaube | bieten wir leider nicht an; [Paketshop]
             mit dem Hubschrauber | [Mit einem Menschen sprechen]
             [Paketshop] | Soll ich
-            vielleicht morgen | ja oder nein; Soll ich
+            vielleicht | ja oder nein; Soll ich
             nein | keine Rücksendung
             """,
             **taken.values,
