@@ -416,8 +416,8 @@ class TestKnowledge:
     def test_what_nobody_wrote_is_not_made_up(self, language: str, talk: Talk) -> None:
         talk(
             {
-                "de": "Kann man bei Ihnen Aktien kaufen? | [Mit einem Menschen sprechen]; !Hilft Ihnen das",
-                "en": "Can I buy shares in your company? | [Talk to a person]; !Does that help",
+                "de": "Wie wechsle ich beim Fahrrad die Kette? | [Mit einem Menschen sprechen]; !Hilft Ihnen das",
+                "en": "How do I reset the router? | [Talk to a person]; !Does that help",
             }[language]
         )
 
