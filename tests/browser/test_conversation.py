@@ -445,7 +445,9 @@ class TestHostileText:
             await Conversations(session).add_message(row, Author.AGENT, utc_now(), text=self.EVIL, agent_name=self.EVIL)
         await expect(page.locator(".agent .bubble")).to_have_text(self.EVIL, timeout=60_000)
         links = await page.locator(".log a").evaluate_all("links => links.map((link) => link.href)")
-        assert [link for link in links if not link.startswith("https://")] == []
+        assert [link for link in links if not link.startswith("https://")] == [
+            f"{web.url}/datenschutz"
+        ]  # the first words
         assert await page.locator(".log script, .log img[onerror]").count() == 0
 
     async def test_a_file_name_is_only_a_name(self, chat, web, database):

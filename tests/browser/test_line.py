@@ -173,6 +173,7 @@ class TestKilled:
             "ZUSAGE_ENGINE_URL": engine_double.url,
             "ZUSAGE_DEMO": "true",
             "ZUSAGE_LEASE_S": "3",
+            "ZUSAGE_ENGINE_TIMEOUT_S": "2",
         }
         command = [sys.executable, "-m", "tests.faults.killable", str(port), "", str(settings.data_dir / "marker")]
 

@@ -196,7 +196,9 @@ class TestAPersonAnswers:
         await console.locator("#head button.primary").click()
         await expect(chat.locator(".sub")).to_contain_text("Lena")
 
-        await console.locator("#words").fill("Guten Tag, hier ist Lena. Was kann ich für Sie tun?")
+        await console.locator("#composer[data-mode=reply] #words").fill(
+            "Guten Tag, hier ist Lena. Was kann ich für Sie tun?"
+        )
         await console.locator("#words").press("Control+Enter")
         await answer(chat, "hier ist Lena")
         await expect(chat.locator(".agent .author")).to_have_text("Lena")

@@ -142,9 +142,11 @@ async def test_the_token_is_in_no_log_whatever_happens(settings, engine_double) 
     handler = logging.StreamHandler(out)
     handler.setFormatter(MaskingFormatter("%(name)s %(message)s"))
     root = logging.getLogger()
-    level = root.level
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore", "telegram")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
     try:
         telegram = FakeTelegram(token="123456789:AAEvery-secret_part-of-the-token-0", per_chat_s=0.0)
         async with running(settings, engine_double, telegram=telegram) as world:
@@ -159,6 +161,7 @@ async def test_the_token_is_in_no_log_whatever_happens(settings, engine_double) 
             await until(lambda: "Telegram does not answer" in out.getvalue())
     finally:
         root.removeHandler(handler)
-        root.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
     assert "getUpdates" in out.getvalue() or "GetUpdates" in out.getvalue()  # something was logged of it
     assert "secret_part" not in out.getvalue()
