@@ -183,7 +183,7 @@ class TurnHandler:
         language = incoming.language or self.settings.default_language
         conversation = await conversations.at(incoming.channel, incoming.external_key)
         if conversation is None:
-            conversation = await conversations.open(incoming.channel, incoming.external_key, language, now)
+            conversation = await conversations.open(incoming.channel, incoming.external_key, language, now, first=True)
         elif conversation.state == ConversationState.CLOSED and not await self._late_for_survey(
             session, conversation, incoming, now
         ):

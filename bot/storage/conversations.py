@@ -108,10 +108,19 @@ class Conversations:
         )
         return (await self.session.scalars(query)).one_or_none()
 
-    async def open(self, channel: str, external_key: str, language: Language, now: datetime) -> ConversationRow:
+    async def open(
+        self, channel: str, external_key: str, language: Language, now: datetime, *, first: bool = False
+    ) -> ConversationRow:
         """Open a conversation at a channel's address; one that was there gives the address up.
 
         Addresses that were joined stay joined: the other ones of the earlier conversation come along.
+
+        Args:
+            channel: where the customer writes.
+            external_key: their address there.
+            language: what the conversation begins in.
+            now: the present.
+            first: nobody was at the address; if somebody came there meanwhile, the transaction ends in a Collision.
         """
         row = ConversationRow(
             public_id=public_id(),
@@ -127,9 +136,8 @@ class Conversations:
         )
         self.session.add(row)
         await self.session.flush()
-        link = await self.session.scalar(
-            select(ChannelLink).where(ChannelLink.channel == channel, ChannelLink.external_key == external_key)
-        )
+        there = select(ChannelLink).where(ChannelLink.channel == channel, ChannelLink.external_key == external_key)
+        link = None if first else await self.session.scalar(there)
         if link is None:
             self.session.add(ChannelLink(conversation_id=row.id, channel=channel, external_key=external_key))
         else:
