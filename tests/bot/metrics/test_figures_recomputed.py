@@ -159,4 +159,8 @@ async def test_taking_in_changes_one_by_one_gives_the_same_as_making_all_anew(si
     step_by_step = await reader.figures(Slice(FIRST, LAST))
     assert differences(step_by_step, await recomputed(simulated, tmp_path, FIRST, LAST)) == []
     await refresher.rebuild()
-    assert await reader.figures(Slice(FIRST, LAST)) == step_by_step
+    anew = await reader.figures(Slice(FIRST, LAST))
+    # A database adds in any order, so that the last bit of a sum may differ.
+    as_numbers = {key: [figure.value, figure.low, figure.high] for key, figure in anew.items()}
+    assert differences(step_by_step, as_numbers) == []
+    assert {key: figure.n for key, figure in anew.items()} == {key: figure.n for key, figure in step_by_step.items()}
