@@ -1,6 +1,7 @@
 """WCAG 2.2 AA: axe finds nothing in any state, and everything can be done by keyboard."""
 
 import importlib.resources
+import re
 from typing import Any
 
 import pytest
@@ -99,6 +100,7 @@ class TestAxe:
         web.engine.script["liste"] = offering("LM-105234", card=ORDERS)
         await say(page, "liste")
         await page.locator(".orders").wait_for()
+        await expect(page.locator(".label img")).to_have_attribute("src", re.compile("^blob:"))
         await page.locator(".label img").evaluate("image => image.decode()")
         assert await violations(page) == []
         await picture(page, f"cards-{scheme}")

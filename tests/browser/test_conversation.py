@@ -356,7 +356,7 @@ class TestMenu:
         await expect(page.locator("textarea")).to_have_attribute("placeholder", "Your message")
         await say(page, "hello")
         await answer(page, "echo: hello")
-        assert web.engine.requests[-1]["context"]["language"] == "en"
+        assert web.engine.requests[-1]["context"]["default_language"] == "en"
 
     async def test_withdrawal_and_privacy_are_links(self, chat):
         page = await chat()

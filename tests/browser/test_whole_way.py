@@ -150,6 +150,7 @@ class TestTheWholeWay:
         await answer(chat, words["label"])
         code = chat.get_by_alt_text(words["code"])
         await expect(code).to_be_visible()
+        await expect(code).to_have_attribute("src", re.compile("^blob:"))
         await code.evaluate("image => image.decode()")
         await answer(other, words["label"])
         await picture(page, f"chat-return-{language}-{size}")
