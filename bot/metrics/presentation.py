@@ -113,7 +113,8 @@ class Presentation:
                     return f"{format_decimal(value / size, format=pattern, locale=self.locale)}\u00a0{self._unit(name)}"
             return f"{format_decimal(value, format='0.#', locale=self.locale)}\u00a0s"
         patterns = {"count": "#,##0", "minutes": "#,##0.0", "nps": "0", "money": "#,##0.00"}
-        return str(format_decimal(value, format=patterns.get(unit, "0.00"), locale=self.locale))
+        # The same minus as before a difference; the locales have a hyphen.
+        return str(format_decimal(value, format=patterns.get(unit, "0.00"), locale=self.locale)).replace("-", "−")
 
     def _unit(self, name: str) -> str:
         return {"d": "T" if self.language == "de" else "d"}.get(name, name)

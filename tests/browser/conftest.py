@@ -86,14 +86,19 @@ def chat(context, web) -> OpenPage:
 
 
 @pytest.fixture
-def console(context, web, database) -> OpenPage:
+async def console(context, web, database) -> AsyncIterator[OpenPage]:
     """Sign an agent in and open the console."""
+    profiles: list[BrowserContext] = []
 
     async def open_console(name: str = "Lena", role: str = "agent", **options: Any) -> Page:
         viewport = {"viewport": {"width": 1440, "height": 900}}
-        return await signed_in(await context(**viewport | options), web.url, database, name, role)
+        profiles.append(await context(**viewport | options))
+        return await signed_in(profiles[-1], web.url, database, name, role)
 
-    return open_console
+    yield open_console
+    # A stream of events that is still open would keep the service from stopping for a while.
+    for profile in profiles:
+        await profile.close()
 
 
 async def say(page: Page | Frame, text: str) -> None:

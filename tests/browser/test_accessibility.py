@@ -151,7 +151,7 @@ class TestAxe:
         assert await violations(page) == []
 
 
-PAGES = ["/?lang=de", "/?lang=en", "/widerruf", "/withdrawal"]
+PAGES = ["/?lang=de", "/?lang=en", "/widerruf", "/withdrawal", "/datenschutz", "/privacy"]
 
 
 class TestPages:

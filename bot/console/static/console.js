@@ -287,10 +287,12 @@ function alertAgent(text) {
 }
 
 let audio = null;
-/** Two soft tones. Browsers play them only after the agent has used the page once. */
-function chime() {
+/** Two soft tones. Browsers play them only after the agent has used the page once; later they would be no news. */
+async function chime() {
+  const asked = Date.now();
   audio ??= new AudioContext();
-  if (audio.state === "suspended") return void audio.resume();
+  await audio.resume();
+  if (Date.now() - asked > 2000) return;
   for (const [pitch, begin] of [[660, 0], [880, 0.12]]) {
     const tone = audio.createOscillator();
     const volume = audio.createGain();
@@ -322,6 +324,8 @@ body.addEventListener("htmx:responseError", (event) => {
   toast(message);
 });
 body.addEventListener("htmx:sendError", () => toast(words.failed));
+// htmx has told by those events what failed, and then rejects a promise that nobody holds, with nothing in it.
+addEventListener("unhandledrejection", (event) => { if (event.reason === undefined) event.preventDefault(); });
 body.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "lists") { countRows(); markOpen(); tick(); }
   else {
@@ -330,15 +334,27 @@ body.addEventListener("htmx:afterSettle", (event) => {
     if (thread && pinned) thread.scrollTop = thread.scrollHeight;
   }
 });
-// Whoever accepts and types at once must not lose the words when the composer becomes one for replies.
-let typed = "";
+// Whoever accepts and types at once must not lose the words, nor the place, when the composer becomes one for replies:
+// without a place the next letters would be keys that do something.
+let typed = null;
 body.addEventListener("htmx:oobBeforeSwap", (event) => {
-  if (event.detail.target.id === "composer") typed = event.detail.target.querySelector("textarea")?.value ?? "";
+  const { target, fragment } = event.detail;
+  if (target.id !== "composer") return;
+  // Two answers under way at once may bring the same composer twice.
+  if (fragment.querySelector("#composer")?.dataset.mode === target.dataset.mode) event.detail.shouldSwap = false;
+  const field = target.querySelector("textarea");
+  typed = field && { text: field.value, from: field.selectionStart, to: field.selectionEnd, focused: field === document.activeElement };
 });
 body.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target.id !== "composer") return;
   const field = document.getElementById("words");
-  if (field && typed && !field.value) field.value = typed;
+  if (event.detail.shouldSwap && field && typed) {
+    if (typed.text) field.value = typed.text;
+    if (typed.focused) {
+      field.focus();
+      if (typed.text) field.setSelectionRange(typed.from, typed.to);
+    }
+  }
   wireComposer();
 });
 
@@ -396,6 +412,22 @@ document.addEventListener("keydown", (event) => {
 
 // -- what changed
 
+// A list that was read before a change may arrive after it: what is heard meanwhile is placed when the list is there.
+let heldBack = null;
+const isLists = (event) => event.detail.elt?.id === "lists";
+body.addEventListener("htmx:beforeSend", (event) => { if (isLists(event)) heldBack = new Map(); });
+body.addEventListener("htmx:afterRequest", (event) => {
+  if (!isLists(event) || !heldBack) return;
+  const changes = heldBack.values();
+  heldBack = null;
+  for (const change of changes) placeRow(change);
+});
+
+function heardRow(change) {
+  if (heldBack) heldBack.set(change.id, change);
+  else placeRow(change);
+}
+
 function listen() {
   const source = new EventSource(`/console/events?${body.dataset.query}`);
   source.addEventListener("hello", () => {
@@ -405,7 +437,7 @@ function listen() {
   });
   source.addEventListener("typing", (event) => showTyping(JSON.parse(event.data)));
   source.addEventListener("team", () => htmx.trigger("#colleagues", "refresh"));
-  source.addEventListener("row", (event) => placeRow(JSON.parse(event.data)));
+  source.addEventListener("row", (event) => heardRow(JSON.parse(event.data)));
   source.addEventListener("signed-out", () => { source.close(); location.reload(); });
   source.onerror = () => { document.getElementById("link").hidden = false; };
 }

@@ -60,7 +60,7 @@ function scale(hint, buttons, press) {
   const ends = [hint.low, hint.high].filter(Boolean);
   return h(
     "div",
-    { class: "rating" },
+    { class: stars ? "rating of-stars" : "rating" },
     row,
     ends.length === 2 && h("p", { class: "ends" }, ends.map((end) => h("span", {}, end))),
   );

@@ -262,6 +262,7 @@ export class View {
         this.#markSeen();
         return undefined;
       case "state":
+        this.#showAnswers();
         return this.#state(detail);
       case "typing":
         return this.#typing();
@@ -383,12 +384,12 @@ export class View {
     return [...this.messages.querySelectorAll(":scope > [data-id]")].find((element) => element.dataset.id === id);
   }
 
-  /** The choices of the last thing the bot said; gone once the customer or a person said something. */
+  /** The choices of the last thing the bot said; gone once the customer said something or a person is there. */
   #showAnswers() {
-    const { items, queue } = this.conversation;
+    const { items, queue, state } = this.conversation;
     this.starters.hidden = items.length > 0 || queue.length > 0;
     const said = items.findLastIndex((item) => item.author === "customer" || item.author === "agent");
-    const open = queue.length ? undefined : items.slice(said + 1).findLast((item) => item.buttons?.length || item.input);
+    const open = queue.length || state === "agent" ? undefined : items.slice(said + 1).findLast((item) => item.buttons?.length || item.input);
     if (open === this.offered && this.answerArea.childElementCount) return;
     this.offered = open;
     const shown = open && answers(open, this.tools);
