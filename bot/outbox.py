@@ -139,7 +139,7 @@ class Outbox:
             room = min(room, pace.room())
         if room <= 0:
             return []
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             # Most wake-ups are about something else, and writers must queue.
             if not await Conversations(session).anything_due(channel, self._clock()):
                 return []
@@ -185,7 +185,7 @@ class Outbox:
                     again = now + timedelta(seconds=back_off)
         if more:
             state, again = DeliveryState.PENDING, now
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             conversations, records = Conversations(session), Records(session)
             await conversations.settle_delivery(
                 delivery.id,

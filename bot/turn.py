@@ -142,7 +142,7 @@ class TurnHandler:
         if not typed and not incoming.button_id and not incoming.attachments and not incoming.wants_person:
             raise InvalidInput("The message is empty.", code="empty_message")
         now = self.clock()
-        async with self.database.begin() as session:
+        async with self.database.begin(short=True, urgent=True) as session:
             conversations = Conversations(session)
             known = await conversations.received_before(incoming.channel, incoming.external_key, incoming.external_id)
             if known is not None:
@@ -223,7 +223,7 @@ class TurnHandler:
         lock = self._locks.setdefault(conversation_id, asyncio.Lock())
         async with lock:
             while True:
-                async with self.database.begin() as session:
+                async with self.database.begin(short=True) as session:
                     claim = await Conversations(session).claim(conversation_id, self.owner, self.lease, self.clock())
                     if claim is None:
                         return
@@ -256,7 +256,7 @@ class TurnHandler:
             log.info("the feeling of a message to an agent is not known (%s)", error.message)
             return
         if parsed.emotion is not None:
-            async with self.database.begin() as session:
+            async with self.database.begin(short=True) as session:
                 await note_emotion(session, receipt.conversation_id, receipt.number, parsed.emotion, receipt.at)
 
     async def think(self, claim: Claim) -> TurnResponse:
@@ -295,7 +295,7 @@ class TurnHandler:
         """
         facts = response.facts
         now = self.clock()
-        async with self.database.begin() as session:
+        async with self.database.begin(short=True) as session:
             conversations = Conversations(session)
             conversation, turn = await conversations.still_ours(claim, self.owner)
             before = await self._before(session, claim)
@@ -414,7 +414,7 @@ class TurnHandler:
 
     async def _parsed_for_survey(self, claim: Claim) -> ParseResult | None:
         """Ask the engine what a text means that may be a comment or a new question; None if nobody needs to know."""
-        async with self.database.read() as session:
+        async with self.database.read(short=True) as session:
             wanted = await self.surveys.wants_parse(session, claim.conversation.id, claim.message.text, claim.payload)
         if not wanted or len(claim.message.text or "") > self.settings.message_max_chars:
             return None

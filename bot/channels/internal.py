@@ -58,7 +58,7 @@ def internal_routes(operations: Operations, token: str, database: Database) -> A
         return answer.as_json()
 
     async def address_of(conversation_id: str) -> str | None:
-        async with database.read() as session:
+        async with database.read(short=True) as session:
             conversation = await Conversations(session).by_public_id(conversation_id)
             if conversation is None:
                 return None

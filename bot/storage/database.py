@@ -1,8 +1,7 @@
 """Opens the database: SQLite (WAL) or PostgreSQL, one engine, short transactions."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import event, make_url, text
@@ -17,6 +16,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from bot.storage.sqlite_driver import DRIVER
+from bot.storage.writers import Writers
 
 __all__ = ["Collision", "Database", "Session", "async_url"]
 
@@ -24,6 +24,8 @@ __all__ = ["Collision", "Database", "Session", "async_url"]
 Session = AsyncSession
 
 BUSY_TIMEOUT_MS = 5000
+# Execution options of a connection, for one transaction.
+READ_ONLY, SHORT = "zusage_read_only", "zusage_short"
 
 
 def async_url(url: str) -> URL:
@@ -66,30 +68,36 @@ class Database:
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        # SQLite lets one connection write at a time and makes the others try again now and then, in no order: under
-        # load some wait past the time-out. Here they queue, and a commit hands over to the next at once.
-        self._writing: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._writers = Writers() if self.is_sqlite else None
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:
+    async def begin(self, *, short: bool = False, urgent: bool = False) -> AsyncIterator[AsyncSession]:
         """Open a transaction that commits at the end of the block.
+
+        Args:
+            short: every statement finds few rows by an index. On SQLite they then run on the event loop itself, which
+                costs a fraction; a long one would hold up everybody.
+            urgent: somebody is waiting to hear that their message has arrived; goes before what can wait.
 
         Raises:
             Collision: if a row broke a unique or foreign key; nothing was written.
         """
         try:
-            async with self._writing, self._sessions.begin() as session:
+            turn = self._writers.one(urgent=urgent) if self._writers is not None else nullcontext()
+            async with turn, self._sessions.begin() as session:
+                if short and self.is_sqlite:
+                    await session.connection(execution_options={SHORT: True})
                 yield session
         except IntegrityError as error:
             raise Collision(str(error.orig)) from error
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        """Open a session for reading; nothing it does is kept."""
+    async def read(self, *, short: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a session for reading; nothing it does is kept. ``short`` as in ``begin``."""
         async with self._sessions() as session:
             if self.is_sqlite:
                 # Readers in WAL need no write lock; BEGIN IMMEDIATE would queue them behind writers.
-                await session.connection(execution_options={"zusage_read_only": True})
+                await session.connection(execution_options={READ_ONLY: True, SHORT: short})
             yield session
             # What was read stays readable after the block; rolling back would otherwise empty it.
             session.expunge_all()
@@ -142,5 +150,11 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
-        read_only = connection.get_execution_options().get("zusage_read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        driver, short = connection.connection.dbapi_connection, options.get(SHORT, False)
+        if options.get(READ_ONLY):
+            driver.short = short
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            driver.short = short

@@ -130,23 +130,18 @@ class SqlShop:
 
     async def proof(self, order_number: str) -> Proof | None:
         """Return what proves an order."""
-        async with self._database.read() as session:
+        statement = select(
+            OrderRow.number,
+            OrderRow.email,
+            OrderRow.language,
+            OrderRow.shipping_address,
+            OrderRow.billing_address,
+            CustomerRow.key,
+            CustomerRow.email,
+        ).join(CustomerRow, CustomerRow.id == OrderRow.customer_id)
+        async with self._database.read(short=True) as session:
             number_key = await _number_key(session, order_number)
-        statement = (
-            select(
-                OrderRow.number,
-                OrderRow.email,
-                OrderRow.language,
-                OrderRow.shipping_address,
-                OrderRow.billing_address,
-                CustomerRow.key,
-                CustomerRow.email,
-            )
-            .join(CustomerRow, CustomerRow.id == OrderRow.customer_id)
-            .where(OrderRow.number_key == number_key)
-        )
-        async with self._database.read() as session:
-            row = (await session.execute(statement)).one_or_none()
+            row = (await session.execute(statement.where(OrderRow.number_key == number_key))).one_or_none()
         if row is None:
             return None
         number, order_email, language, shipping, billing, customer_key, customer_email = row
@@ -163,7 +158,7 @@ class SqlShop:
 
     async def order(self, order_number: str) -> Order | None:
         """Return one order, whole."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             found = await self._orders(session, OrderRow.number_key == await _number_key(session, order_number))
         return found[0] if found else None
 
@@ -175,7 +170,7 @@ class SqlShop:
 
     async def orders_of(self, customer_id: str, limit: int) -> list[Order]:
         """Return a customer's orders, newest first."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             return await self._orders(session, CustomerRow.key == customer_id, limit)
 
     async def one_of_each_stage(self) -> list[str]:
@@ -191,24 +186,24 @@ class SqlShop:
 
     async def customer(self, customer_id: str) -> Customer | None:
         """Return a customer with addresses and kept ways to pay."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             return await self._customer(session, CustomerRow.key == customer_id)
 
     async def customer_by_email(self, email: str) -> Customer | None:
         """Return the customer of a mail address; an account before a guest."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             return await self._customer(session, CustomerRow.email_key == normal_email(email))
 
     async def product(self, product_id: str) -> Product | None:
         """Return a product with its variants."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             found = await self._products(session, ProductRow.key == product_id)
         return found[0] if found else None
 
     async def product_of(self, sku: str) -> Product | None:
         """Return the product that has this variant."""
         owner = select(VariantRow.product_id).where(VariantRow.sku == sku).scalar_subquery()
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             found = await self._products(session, ProductRow.id == owner)
         return found[0] if found else None
 
@@ -240,7 +235,7 @@ class SqlShop:
 
     async def voucher(self, code: str) -> Voucher | None:
         """Return a discount code or gift card."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             row = await session.get(VoucherRow, normal_number(code))
             return Voucher.model_validate(row.voucher) if row is not None else None
 
@@ -257,7 +252,7 @@ class SqlShop:
 
     async def applied(self, key: str) -> Applied | None:
         """Return what a change gave when it was carried out under this key."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             return await applied_before(session, key)
 
     async def apply(self, change: Change, key: str) -> Applied:

@@ -26,7 +26,7 @@ class SqlProofs:
         row = ProofAttemptRow(
             conversation_id=conversation_id, address=address, subject=subject[:80], outcome="pending", at=at
         )
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             session.add(row)
         return row.id
 
@@ -40,18 +40,18 @@ class SqlProofs:
         statement = select(ProofAttemptRow).where(
             or_(*same), ProofAttemptRow.at > since, ProofAttemptRow.outcome.in_(("pending", "failed"))
         )
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             rows = await session.scalars(statement)
             return [Attempt(row.conversation_id, row.address, row.subject, row.at) for row in rows]
 
     async def close_attempt(self, attempt: int, outcome: Outcome) -> None:
         """Record how an attempt ended."""
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             await session.execute(update(ProofAttemptRow).where(ProofAttemptRow.id == attempt).values(outcome=outcome))
 
     async def grant(self, conversation_id: str, grant: Grant, at: datetime) -> None:
         """Keep a proof, in place of an earlier one for the same customer and order."""
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             await session.execute(
                 delete(GrantRow).where(
                     GrantRow.conversation_id == conversation_id,
@@ -74,7 +74,7 @@ class SqlProofs:
     async def grants(self, conversation_id: str, at: datetime) -> Sequence[Grant]:
         """Return the proofs that hold at an instant."""
         statement = select(GrantRow).where(GrantRow.conversation_id == conversation_id, GrantRow.expires_at > at)
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             rows = await session.scalars(statement.order_by(GrantRow.id))
             return [
                 Grant(row.customer_key, row.order_key, cast(Level, row.level), frozenset(row.proofs), row.expires_at)
@@ -85,7 +85,7 @@ class SqlProofs:
         self, conversation_id: str, code_hash: str, customer_id: str | None, expires_at: datetime
     ) -> None:
         """Keep a one-time code's hash in place of an earlier one."""
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             await session.execute(delete(CodeRow).where(CodeRow.conversation_id == conversation_id))
             session.add(
                 CodeRow(
@@ -98,7 +98,7 @@ class SqlProofs:
 
     async def take_code(self, conversation_id: str, code_hash: str, at: datetime) -> str | None:
         """Use up a code that fits and has not expired; return the customer it proves."""
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             return (
                 await session.execute(
                     delete(CodeRow)
@@ -120,13 +120,13 @@ class SqlOperationLog:
 
     async def find(self, key: str) -> Logged | None:
         """Return what is known of a key."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             row = (await session.scalars(select(OperationRow).where(OperationRow.key == key))).one_or_none()
             return Logged(row.preview, row.answer) if row is not None else None
 
     async def done(self, name: str, *, conversation_id: str, turn_id: str) -> dict[str, Any] | None:
         """Return the answer of an operation that a turn carried out, whatever its arguments; None if it did not."""
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             query = select(OperationRow.answer).where(
                 OperationRow.conversation_id == conversation_id,
                 OperationRow.turn_id == turn_id,
@@ -160,15 +160,15 @@ class SqlOperationLog:
             started_at=at,
         )
         try:
-            async with self._database.begin() as session:
+            async with self._database.begin(short=True) as session:
                 session.add(row)
         except Collision:
-            async with self._database.begin() as session:
+            async with self._database.begin(short=True) as session:
                 await session.execute(update(OperationRow).where(OperationRow.key == key).values(preview=row.preview))
 
     async def finish(self, key: str, answer: Mapping[str, Any], at: datetime) -> None:
         """Write down how it ended."""
-        async with self._database.begin() as session:
+        async with self._database.begin(short=True) as session:
             await session.execute(
                 update(OperationRow)
                 .where(OperationRow.key == key)

@@ -1,7 +1,9 @@
-"""SQLite for SQLAlchemy's asynchronous engine, with one step of the connection's thread for each statement.
+"""SQLite for SQLAlchemy's asynchronous engine, with at most one step of the connection's thread for each statement.
 
 Stock aiosqlite takes four: make a cursor, execute, fetch, close. Every step wakes two threads, and the path of one
-message has dozens of statements: on two cores the steps cost more than everything else together.
+message has dozens of statements: on two cores the steps cost more than everything else together. What can wait, for
+a lock or for the disk, always runs in the connection's thread: BEGIN IMMEDIATE, COMMIT, and any statement by default.
+In a short transaction (``Database.begin(short=True)``) the statements between them run where they are called.
 """
 
 from collections import deque
@@ -66,6 +68,13 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
                 cursor.close()
 
         adapted: Any = self._adapt_connection
+        if adapted.short and adapted._settled:
+            try:
+                rows, self._result = run()
+            except Exception as error:
+                adapted._handle_exception(error)
+            self._rows = deque(rows)
+            return
         adapted._settled = False
         try:
             rows, self._result = await_only(connection._execute(run))
@@ -83,7 +92,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ("_settled",)
+    __slots__ = ("_settled", "short")
 
     _cursor_cls = _Cursor
 
@@ -91,18 +100,29 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
         super().__init__(dbapi, connection)
         # False while a statement runs, and for good if whoever waited for it was cancelled: it may yet begin something.
         self._settled = True
+        # Whether statements run in the caller's thread.
+        self.short = False
 
     def rollback(self) -> None:
         # The pool asks for it whenever a connection comes back, also after a commit.
+        here, self.short = self.short and self._settled, False
         inner = self._connection._connection
         if inner is not None and (inner.in_transaction or not self._settled):
-            super().rollback()
+            if here:
+                inner.rollback()
+            else:
+                super().rollback()
             self._settled = True
+
+    def commit(self) -> None:
+        self.short = False
+        super().commit()
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
     def connect(self, *arg: Any, **kw: Any) -> AsyncAdapt_aiosqlite_connection:
-        return _Connection(self, super().connect(*arg, **kw)._connection)
+        # SQLite itself is built to be called by several threads in turn; the module only asks whether that is meant.
+        return _Connection(self, super().connect(*arg, **kw | {"check_same_thread": False})._connection)
 
 
 class Dialect(SQLiteDialect_aiosqlite):

@@ -124,7 +124,7 @@ class Chat:
         self, link: Link, visitor: Visitor, *, known_conversation: str | None = None, after: int = 0
     ) -> None:
         """Put a tab into its visitor's conversation: subscribe first, then read what it lacks."""
-        async with self.database.read() as session:
+        async with self.database.read(short=True) as session:
             head = (await Chats(session).heads(CHANNEL, [visitor.id])).get(visitor.id)
             agent = None
             if head is not None and head.state is ConversationState.AGENT:
@@ -153,7 +153,7 @@ class Chat:
             )
         )
         if head is not None and known_conversation != head.public_id:
-            async with self.database.read() as session:
+            async with self.database.read(short=True) as session:
                 more = start > 0 or await Chats(session).one_before(CHANNEL, visitor.id, head.conversation_id)
             link.push(
                 Messages(conversation=head.public_id, after=start, upto=start, messages=[], start=True, more=bool(more))
@@ -282,7 +282,7 @@ class Chat:
         if not ids:
             return ()
         found = []
-        async with self.database.read() as session:
+        async with self.database.read(short=True) as session:
             for public_id in ids:
                 row = await Chats(session).attachment(public_id)
                 if row is None or row.conversation_id != link.conversation_id:
@@ -357,7 +357,7 @@ class Chat:
             link.page = page
             return
         link.page = None
-        async with self.database.begin() as session:
+        async with self.database.begin(short=True) as session:
             conversation = await Conversations(session).locked(link.conversation_id)
             conversation.page = page.model_dump(exclude_none=True)
 
@@ -365,7 +365,7 @@ class Chat:
         link.language = frame.language
         if link.conversation_id is None:
             return
-        async with self.database.begin() as session:
+        async with self.database.begin(short=True) as session:
             conversation = await Conversations(session).locked(link.conversation_id)
             conversation.language = frame.language
 

@@ -194,7 +194,7 @@ class Hub:
         if not links:
             return False
         after = min(link.sent for link in links)
-        async with self._database.read() as session:
+        async with self._database.read(short=True) as session:
             head = await Chats(session).head(conversation_id)
             if head is None:  # erased meanwhile
                 return False
