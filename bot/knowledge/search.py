@@ -1,6 +1,7 @@
 """Finds the passage that answers a question, and says how sure that is."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,8 +22,8 @@ AS_PARTS = 0.9  # a compound found by its parts
 AS_KIND = 0.8  # "Laterne" by "Sturmlaterne"
 AS_HEAD = 0.6  # "Geburtstagsrabatt" by "Rabatt"
 AS_TYPO = 0.85  # a word that is one slip away from a known one
-# A word that no article knows speaks against an answer, but people write many words that matter little.
-UNKNOWN_WEIGHT = 0.5
+# A word that no article knows is as rare as can be: a question about spark plugs is not answered by one about plugs.
+UNKNOWN_WEIGHT = 1.0
 CLOSE = 0.82  # difflib's ratio from which a word counts as misspelt
 TYPO_FROM = 5  # letters
 
@@ -96,7 +97,8 @@ class KnowledgeSearch:
         asked = [terms.word(stem, language) for stem in dict.fromkeys(words.stems(query, language))]
         stems = list(dict.fromkeys(stem for word in asked for stem in word.stems))
         articles = await self._store.candidates(language, stems, LOOKED_AT)
-        found = [judge(asked, article, intent) for article in articles]
+        points_at = terms.points_at(intent)
+        found = [judge(asked, article, intent, points_at) for article in articles]
         found.sort(key=lambda entry: (-entry.score, entry.article.key))
         return Result(tuple(found[:limit]))
 
@@ -104,17 +106,25 @@ class KnowledgeSearch:
         fingerprint = await self._store.fingerprint()
         kept = self._terms.get(language)
         if kept is None or kept[0] != fingerprint:
-            terms = _Terms(await self._store.terms(language), len(await self._store.articles(language)))
+            articles = await self._store.articles(language)
+            about = Counter(intent for _, _, intents in articles for intent in intents)
+            terms = _Terms(await self._store.terms(language), len(articles), about)
             kept = self._terms[language] = (fingerprint, terms)
         return kept[1]
 
 
 @dataclass(frozen=True)
 class _Terms:
-    """The stems of a language: in how many of its articles each occurs."""
+    """The stems of a language: in how many of its articles each occurs; and how many articles each intent has."""
 
     articles_with: Mapping[str, int]
     articles: int
+    articles_about: Mapping[str, int]
+
+    def points_at(self, intent: str | None) -> float:
+        """How much an intent tells of which article is meant, 0..1: 1 if one has it, little if many share it."""
+        count = self.articles_about.get(intent or "", 0)
+        return math.log(self.articles / count) / math.log(max(2, self.articles)) if count else 0.0
 
     def rarity(self, known: Iterable[str]) -> float:
         """How much a word tells, 0..1: nothing if it is in every article, 1 if it is in one."""
@@ -144,12 +154,19 @@ class _Terms:
 
 
 # Logistic regression over the features of ``judge``; fitted by bench/knowledge.py on the questions it trains on.
-INTERCEPT = -6.41
-WEIGHTS = (3.38, 1.58, 1.00, 2.35, -0.25, 2.55, 3.07, -3.26)
+INTERCEPT = -6.47
+WEIGHTS = (3.18, 1.97, 1.10, 1.96, -0.24, 2.31, -2.28, 7.11, -3.43)
 
 
-def judge(asked: Sequence[_Word], article: IndexedArticle, intent: str | None) -> Found:
-    """Return the article's best passage and how probable it is that it answers the question."""
+def judge(asked: Sequence[_Word], article: IndexedArticle, intent: str | None, points_at: float) -> Found:
+    """Return the article's best passage and how probable it is that it answers the question.
+
+    Args:
+        asked: the telling words of the question.
+        article: one that has some of them.
+        intent: what the question is about, if known.
+        points_at: how much that tells, see `_Terms.points_at`.
+    """
     common: dict[str, float] = {}
     for passage in article.passages:
         _note(common, (*passage.heading_stems, *passage.body_stems), ELSEWHERE)
@@ -178,6 +195,7 @@ def judge(asked: Sequence[_Word], article: IndexedArticle, intent: str | None) -
         min(2.0, title_weight),
         len(said.intersection(article.title_stems)) / max(1, len(set(article.title_stems))),
         1.0 if intent in article.intents else 0.0,
+        points_at if intent in article.intents else 0.0,
         1.0 if intent is not None and intent not in article.intents else 0.0,
     )
     logit = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS, features, strict=True))
