@@ -4,6 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rasa_sdk import Tracker
+from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
 from actions import reading
 from actions.choices import chosen_lines, money_to, pieces, positive, refund_sentence
 from actions.flows import Change, NotUsable
@@ -12,7 +16,7 @@ from actions.shop_client import Denied, Done
 from actions.steps import LineStep
 from actions.turn import Button, Turn, choose
 
-__all__ = ["ChangeAddress", "ChangeOrder", "ChangePayment"]
+__all__ = ["ChangeAddress", "ChangeOrder", "ChangePayment", "DefaultAddress"]
 
 # "Lindenstraße 4", "Am Markt 12a", "221b Baker Street"
 _STREET = re.compile(
@@ -63,6 +67,14 @@ class ChangeAddress(Change, OrderFlow):
         "unchanged": "address",
     }
     later = ("unchanged",)
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """As every flow; but the address of later orders is another matter, which needs no order to be changed."""
+        turn = Turn(dispatcher, tracker, domain)
+        begins = self.form == ChangeAddress.form and turn.slot("goal") != self.form and not turn.is_choice
+        if begins and reading.means_default_address(turn.text, with_order=turn.value("order_number") is not None):
+            return [SlotSet("requested_slot", None), ActiveLoop(None), FollowupAction("default_address_form")]
+        return await super().run(dispatcher, tracker, domain)
 
     def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The address it has: no change at all, and still checked."""
@@ -120,7 +132,7 @@ class ChangeAddress(Change, OrderFlow):
             "make_default": turn.slot("make_default"),
         }
 
-    def confirm_buttons(self, turn: Turn) -> list[Button]:
+    def confirm_buttons(self, turn: Turn, data: dict[str, Any]) -> list[Button]:
         """The address may be kept for the future."""
         yes, *rest = turn.buttons("utter_confirm_buttons")
         return [yes, turn.button("utter_button_make_default", choose(make_default=True)), *rest]
@@ -156,6 +168,66 @@ class ChangeAddress(Change, OrderFlow):
         )
         if expected:
             turn.promise("delivery", expected, data["expected_on"], order=data["order_number"])
+
+
+class DefaultAddress(ChangeAddress):
+    """Changes the address that later orders begin with. An order only shows whose it is, and stays as it is."""
+
+    form = "default_address_form"
+    intents = ()  # begun by `ChangeAddress`, or where the account is talked about
+
+    async def begin(self, turn: Turn) -> None:
+        """Start anew; what ran before in this turn only led here."""
+        await super().begin(turn)
+        turn.set("tries", {"step": None, "count": 0, "fresh": True})
+
+    def is_own_matter(self, turn: Turn) -> bool:
+        """Whoever says an address seems to want a delivery changed."""
+        return turn.intent in ("change_delivery_address", "edit_account") or super().is_own_matter(turn)
+
+    async def settle_order_number(self, turn: Turn) -> str | None:
+        """Any order that this conversation may see shows who the customer is."""
+        result = await turn.look_up("my_orders", limit=1)
+        orders = result.data["orders"] if isinstance(result, Done) else []
+        return str(orders[0]["number"]) if orders else None
+
+    def _obstacle(self, order: Mapping[str, Any]) -> Denied | None:
+        """None: the order itself is not changed, wherever it is."""
+        return None
+
+    def probe(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The order's address, for the customer."""
+        address = order["shipping_address"] or {}
+        return {"address": {key: value for key, value in address.items() if value}}
+
+    async def args(self, turn: Turn) -> dict[str, Any]:
+        """The address alone."""
+        return {"address": turn.slot("address")}
+
+    def confirm_buttons(self, turn: Turn, data: dict[str, Any]) -> list[Button]:
+        """Yes and no."""
+        return turn.buttons("utter_confirm_buttons")
+
+    async def explain(self, turn: Turn, denied: Denied) -> None:
+        """What is the same is the customer's address, not the order's."""
+        if denied.code == "unchanged":
+            turn.tell("utter_denied_default_address_unchanged")
+            return
+        await super().explain(turn, denied)
+
+    async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
+        """Old and new address, and that orders under way stay as they are."""
+        return [
+            turn.t(
+                "utter_confirm_default_address",
+                address=_address(data["address"]),
+                previous=_address(data["previous"]),
+            )
+        ]
+
+    async def report(self, turn: Turn, data: dict[str, Any]) -> None:
+        """Which address is kept now."""
+        turn.tell("utter_default_address_changed", address=_address(data["address"]))
 
 
 class ChangePayment(Change, OrderFlow):
@@ -309,7 +381,7 @@ class ChangeOrder(Change, LineStep):
             "changes": [*(turn.slot("changes") or []), self._change(turn)],
         }
 
-    def confirm_buttons(self, turn: Turn) -> list[Button]:
+    def confirm_buttons(self, turn: Turn, data: dict[str, Any]) -> list[Button]:
         """One more item may be changed in the same go."""
         yes, *rest = turn.buttons("utter_confirm_buttons")
         return [yes, turn.button("utter_button_more_changes", choose(more=True)), *rest]

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from actions import reading
-from actions.flows import FLOWS, Answer, leave, offer_agenda, resume
+from actions.flows import FLOWS, Answer, leave, offer_agenda, resume, say_goodbye
 from actions.knowledge import (
     SURE_WITHOUT_INTENT,
     answer_from_articles,
@@ -214,14 +214,6 @@ class OutOfScope(Answer):
             turn.tell("utter_no_answer_here")
             return
         turn.tell("utter_out_of_scope" if times < _ASK_BACK_LIMIT else "utter_out_of_scope_again")
-
-
-def say_goodbye(turn: Turn) -> None:
-    """End what is under way, say goodbye, and let the service ask its questions."""
-    leave(turn)
-    turn.set("agenda", None)
-    turn.tell("utter_goodbye")
-    turn.request_survey()
 
 
 async def lead_on(turn: Turn, number: str) -> None:

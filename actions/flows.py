@@ -41,6 +41,7 @@ __all__ = [
     "flow_of_intent",
     "leave",
     "resume",
+    "say_goodbye",
 ]
 
 SURE = 0.55
@@ -178,6 +179,9 @@ class Flow(FormValidationAction, ABC):
                 turn.set("agenda", None)
                 turn.tell("utter_stopped")
                 return [*turn.events, FollowupAction("action_listen")]
+            elif not turn.is_choice and reading.says_goodbye(turn.text):
+                say_goodbye(turn)
+                return [*turn.events, FollowupAction("action_listen")]
             elif not turn.actions_before_form(self.form) and not await self.hear(turn):
                 return [*turn.events, ActionExecutionRejected(self.form)]
             step = await self.next_step(turn)
@@ -233,6 +237,8 @@ class Flow(FormValidationAction, ABC):
         if other and (other.form == self.form or self.is_own_matter(turn)):
             other = None
         leaving = not turn.is_choice and turn.intent in _LEAVING and turn.confidence >= SURE
+        if turn.intent == "goodbye" and turn.entities:
+            leaving = False  # "dann Marine, M": who names something is not gone
         if leaving and (turn.intent == "human_handoff" or step in ("order_number", *_PROOFS, *self.free_text)):
             return False
         try:
@@ -520,11 +526,12 @@ class Change(Flow, ABC):
 
     async def ask_confirm(self, turn: Turn) -> None:
         """Say what exactly would be done, and ask for a yes."""
-        sentences = await self.announce(turn, await self.previewed(turn))
+        data = await self.previewed(turn)
+        sentences = await self.announce(turn, data)
         opening = turn.t("utter_help_confirm") if self.tries(turn, "confirm") else ""
-        turn.say(self.back(turn), opening, *sentences, turn.t(self.question), buttons=self.confirm_buttons(turn))
+        turn.say(self.back(turn), opening, *sentences, turn.t(self.question), buttons=self.confirm_buttons(turn, data))
 
-    def confirm_buttons(self, turn: Turn) -> list[Button]:
+    def confirm_buttons(self, turn: Turn, data: dict[str, Any]) -> list[Button]:
         """Yes, no, and what else may be answered."""
         return turn.buttons("utter_confirm_buttons")
 
@@ -630,6 +637,18 @@ def leave(turn: Turn) -> None:
     """End the matter under way and its form."""
     close_flow(turn)
     turn.events += [SlotSet("requested_slot", None), ActiveLoop(None)]
+
+
+def say_goodbye(turn: Turn) -> None:
+    """End what is under way, say goodbye, and let the service ask its questions.
+
+    Whoever leaves in the middle of a change is told that it was not made.
+    """
+    under_way = FLOWS.get(str((turn.tracker.active_loop or {}).get("name")))
+    leave(turn)
+    turn.set("agenda", None)
+    turn.say(turn.t("utter_nothing_done") if isinstance(under_way, Change) else "", turn.t("utter_goodbye"))
+    turn.request_survey()
 
 
 def offer_agenda(turn: Turn) -> None:

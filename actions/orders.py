@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from actions.choices import chosen_lines, pieces, refund_sentence
 from actions.denials import explain
-from actions.flows import Change, Halt
+from actions.flows import Halt
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied, Done
 from actions.status import item_list, order_card, promise_delivery, status_buttons, status_text
-from actions.steps import LineStep, ReasonStep
+from actions.steps import LineStep, ReasonStep, RefundTarget
 from actions.turn import Turn, choose
 
 __all__ = ["CancelOrder", "GetInvoice", "OrderConfirmation", "OrderDetails", "TrackOrder"]
@@ -133,7 +133,7 @@ class OrderDetails(OrderFlow):
         return None
 
 
-class CancelOrder(Change, LineStep, ReasonStep):
+class CancelOrder(RefundTarget, LineStep, ReasonStep):
     """Cancels an order, or single items of it, before dispatch."""
 
     form = "cancel_order_form"
@@ -167,6 +167,7 @@ class CancelOrder(Change, LineStep, ReasonStep):
             "order_number": turn.slot("order_number"),
             "line_ids": lines or None,
             "reason": turn.slot("reason"),
+            "refund_to": turn.slot("refund_to"),
         }
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:

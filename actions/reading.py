@@ -11,10 +11,15 @@ __all__ = [
     "choice",
     "is_question",
     "items",
+    "means_account_address",
+    "means_cancelling",
+    "means_default_address",
     "mentions_other_order",
     "number",
     "plain",
+    "refund_target",
     "says_go_back",
+    "says_goodbye",
     "says_none",
     "says_stop",
     "things",
@@ -63,6 +68,79 @@ _STOP = re.compile(
     re.IGNORECASE,
 )
 _WORDS_TO_STOP = 6
+# A message that only takes leave: "danke, das war's", "thanks, that's all, bye".
+_LEAVE = (
+    r"das\s+(?:war|wär|wäre)(?:\s?['’]?s|\s+es|\s+alles)?|das ist alles|(?:war|wär)['’]?s"
+    r"|sonst nichts|nichts (?:mehr|weiter)|mehr (?:brauche|wollte|möchte) ich nicht"
+    r"|that(?:['’]?s| is| was| will be|['’]?ll be) (?:all|it|everything)|nothing (?:else|more)"
+    r"|i['’]?m (?:all )?(?:done|good|set)"
+    r"|auf wieder(?:sehen|schauen|hören)|tsch(?:ü|u|ue)(?:ss|ß)i?|tschau|ciao|servus"
+    r"|(?:good)?bye(?:[ -]bye)?|see you|cheerio"
+)
+_AROUND_LEAVE = (
+    r"danke(?:schön| schön| sehr| ihnen| dir| euch)?|(?:vielen|besten|herzlichen)(?: lieben)? dank"
+    r"|thanks?(?: you)?|thx|cheers|merci|a lot|(?:very|so) much|ok(?:ay|i)?|gute?|alles klar|super|prima|perfe[kc]t"
+    r"|great|fine|good|nein|nee|nö|no|nope|not now|für (?:heute|jetzt|den moment)|erst ?mal"
+    r"|for (?:now|today|the moment)|dann|schon|auch|soweit|so far|it|then|alles|schöne[ns]?|tag|abend|wochenende|noch"
+    r"|have a|nice|day|evening|weekend|und|and|von mir|from me|i need(?:ed)?|ich brauche?|was ich brauchte?"
+)
+_ONLY_LEAVE = re.compile(
+    rf"^\W*(?:(?:{_AROUND_LEAVE})\W+)*(?:{_LEAVE})(?:\W+(?:{_LEAVE}|{_AROUND_LEAVE}))*\W*$", re.IGNORECASE
+)
+_MAYBE_AN_ANSWER = re.compile(r"^\W*(?:ok\w*\W+)?that(?:['’]?s| is) it\W*$", re.IGNORECASE)
+# Where money goes back to.
+_GIFT_CARD = (
+    r"(?:geschenk(?:karte|gutschein)|gutschein|guthaben(?:karte)?"
+    r"|gift ?(?:card|voucher|certificate)|(?:store|shop) credit|voucher)\w*"
+)
+_ONTO_GIFT_CARD = re.compile(
+    r"\b(?:auf|als|in|per|to|onto|on|as|into)\s+"
+    r"(?:(?:(?:m?eine)[nrms]?|die|den|der|dem|a|an|my|the|form|of|new|neue[nr]?)\s+){0,3}" + _GIFT_CARD,
+    re.IGNORECASE,
+)
+_ANY_GIFT_CARD = re.compile(_GIFT_CARD, re.IGNORECASE)
+_NO_GIFT_CARD = re.compile(
+    r"\b(?:kein\w*|nicht|statt|anstatt|not|no|don'?t|rather than|instead of)\s+(?:[^\W\d]+\s+){0,3}" + _GIFT_CARD,
+    re.IGNORECASE,
+)
+_MONEY_BACK = re.compile(
+    r"erstatt|rückzahl|zurückzahl|zurück ?überweis|gutschreib|gutgeschrieben|\bgeld\b|\bbetrag\b"
+    r"|refund|reimburs|money|pay me back|credited",
+    re.IGNORECASE,
+)
+_PAYING = re.compile(
+    r"bezahl|\bzahl(?:e|en|te)\b|einlös|eingelöst|gekauft|\bpaid\b|\bpay\b(?! me)|paying|redeem|bought", re.IGNORECASE
+)
+_AS_PAID = re.compile(
+    r"ursprünglich\w*\s+(?:zahl|weg|konto|karte)|(?:wie|womit) (?:ich )?(?:es )?(?:be)?zahlt|wie ich bezahlt"
+    r"|zahlungsweg|(?:gleichen|selben) weg|original (?:payment|method|way|card|account)|same way"
+    r"|way i paid|how i paid|what i paid with"
+    r"|(?:auf|to|onto|into) (?:mein|my)\w* (?:\w+-?)?(?:konto|paypal|kreditkarte|bank|account|card|visa|mastercard)"
+    r"|(?:lieber|doch|rather) (?:das |the |in |my |mein )?(?:geld|money|cash|bar|paypal)",
+    re.IGNORECASE,
+)
+_CANCELLING = re.compile(r"\bstornier(?:en|e|t mir|t bitte)\b|\bstornierung\b|\bcancel(?:ling|ing)?\b", re.IGNORECASE)
+# Whose address is meant: that of an order, or the one that later orders begin with.
+_DEFAULT_ADDRESS = re.compile(
+    r"standard-?\s?(?:liefer-?)?(?:adresse|anschrift)|(?:hinterlegt|gespeichert)e\w* (?:liefer)?(?:adresse|anschrift)"
+    r"|(?:adresse|anschrift) (?:in|auf) meinem (?:kunden)?(?:konto|profil)|kundenkonto"
+    r"|default (?:delivery |shipping )?address|(?:saved|stored) address|address (?:you have )?on file"
+    r"|address (?:in|of|on) my (?:account|profile)|account address",
+    re.IGNORECASE,
+)
+_LATER_ORDERS = re.compile(
+    r"(?:künftige|zukünftige|spätere|nächste|weitere|alle)[nr]? (?:bestellung|lieferung|einkäufe)|in zukunft"
+    r"|künftig\b|zukünftig\b|(?:future|later|next|all my) (?:orders?|deliver\w+|purchases?)"
+    r"|from now on|in (?:the )?future",
+    re.IGNORECASE,
+)
+_ALSO_DEFAULT = re.compile(r"\b(?:auch|ebenfalls|and also|as well|too)\b", re.IGNORECASE)
+_HOME_ADDRESS = re.compile(
+    r"adress|anschrift|umgezogen|ziehe um|umzug|wohne jetzt|neue wohnung"
+    r"|address|moved|moving|new (?:home|flat|place|house)",
+    re.IGNORECASE,
+)
+_MAIL_WORDS = re.compile(r"(?:e-?\s?)?mail[- ]?(?:adress\w*|address\w*|anschrift)?", re.IGNORECASE)
 _EVERYTHING = re.compile(
     r"\b(alles|alle\b|sämtliche|komplett|ganze|gesamte|beide[sn]?|everything|all( of (it|them))?|both|entire|whole)\b",
     re.IGNORECASE,
@@ -135,6 +213,50 @@ def says_go_back(text: str) -> bool:
 def says_stop(text: str) -> bool:
     """Whether a short message ends the matter, whatever else it looks like: "then leave it, stop"."""
     return len(text.split()) <= _WORDS_TO_STOP and bool(_STOP.search(text))
+
+
+def means_cancelling(text: str) -> bool:
+    """Whether somebody who wants money back wants it by cancelling, and has not cancelled already."""
+    return bool(_CANCELLING.search(text))
+
+
+def means_default_address(text: str, *, with_order: bool = False) -> bool:
+    """Whether somebody who changes an address means the one of later orders, not that of an order.
+
+    Args:
+        text: what the customer wrote.
+        with_order: an order is named, so that "in future" may be about both.
+    """
+    later = not with_order and _LATER_ORDERS.search(text)
+    return bool(_DEFAULT_ADDRESS.search(text) or later) and not _ALSO_DEFAULT.search(text)
+
+
+def means_account_address(text: str) -> bool:
+    """Whether somebody who changes personal data means where they live, and not an e-mail address."""
+    return bool(_HOME_ADDRESS.search(_MAIL_WORDS.sub(" ", text)))
+
+
+def says_goodbye(text: str) -> bool:
+    """Whether a message does nothing but take leave, whatever else it looks like: "thanks, that's all"."""
+    # "that's it" alone may be an answer: that is the one
+    return bool(_ONLY_LEAVE.match(text.strip())) and not _MAYBE_AN_ANSWER.match(text.strip())
+
+
+def refund_target(text: str, *, asked: bool = False) -> str | None:
+    """Where money shall go back to: `gift_card`, `original` (the way it was paid), or None where nothing is said.
+
+    Args:
+        text: what the customer wrote.
+        asked: it answers a sentence that says where the money goes, so that fewer words will do.
+    """
+    if _NO_GIFT_CARD.search(text):
+        return "original"
+    if _AS_PAID.search(text) and not _ANY_GIFT_CARD.search(text):
+        return "original" if asked or _MONEY_BACK.search(text) else None
+    if _ONTO_GIFT_CARD.search(text) and _MONEY_BACK.search(text):
+        return "gift_card"
+    # "I paid with a gift card" says how it was paid.
+    return "gift_card" if asked and _ANY_GIFT_CARD.search(text) and not _PAYING.search(text) else None
 
 
 def says_none(text: str) -> bool:
@@ -225,7 +347,8 @@ _NO_THINGS = frozenset(
         rücksendung teil teile produkt produkte geld rechnung etikett bestellnummer nummer größe farbe
         umtausch grund beiden ganze ganzen menge anzahl stückzahl adresse lieferadresse anschrift zahlungsart variante
         quantity amount address payment variant order orders item items parcel package thing things stuff goods
-        product products money refund return size colour color number
+        product products money refund return size colour color number gift card voucher credit
+        geschenkkarte gutschein guthaben
         """
     ).split()
 )

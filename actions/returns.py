@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rasa_sdk import Tracker
+from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
 from actions import reading
 from actions.changes import chosen_wish, named_variant, settlement_text, variant_buttons, wish_in
 from actions.choices import chosen_lines, money_to, positive, refund_sentence
-from actions.flows import Change, Halt, NotUsable
+from actions.flows import Change, Halt, NotUsable, Reopen
 from actions.order_flow import OrderFlow
 from actions.shop_client import Denied
 from actions.status import item_list
-from actions.steps import DropOffStep, LineStep, ReasonStep
+from actions.steps import DropOffStep, LineStep, ReasonStep, RefundTarget
 from actions.turn import Turn, choose
 
 __all__ = ["ExchangeItem", "MissingRefund", "RefundStatus", "ReturnItem", "ReturnLabel", "ReturnStatus"]
@@ -18,7 +22,7 @@ __all__ = ["ExchangeItem", "MissingRefund", "RefundStatus", "ReturnItem", "Retur
 _OPEN_RETURNS = ("requested", "in_transit", "received")
 
 
-class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
+class ReturnItem(RefundTarget, LineStep, ReasonStep, DropOffStep):
     """Opens a return: what, why, where it is handed in; label and refund are named before the yes."""
 
     form = "return_item_form"
@@ -44,6 +48,14 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
         "reason_not_accepted": "reason",
         "drop_off_unavailable": "drop_off",
     }
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """As every flow; but "cancel it and refund me" wants a cancellation, whichever of the two sounds louder."""
+        turn = Turn(dispatcher, tracker, domain)
+        begins = turn.slot("goal") != self.form and turn.intent == "refund_request" and not turn.is_choice
+        if begins and reading.means_cancelling(turn.text):
+            return [SlotSet("requested_slot", None), ActiveLoop(None), FollowupAction("cancel_order_form")]
+        return await super().run(dispatcher, tracker, domain)
 
     async def settle_proof(self, turn: Turn) -> str | None:
         """Whoever wants money that is on its way already is told about that."""
@@ -131,7 +143,12 @@ class ReturnItem(Change, LineStep, ReasonStep, DropOffStep):
             for line in await self.eligible_lines(turn)
             if not ids or str(line["id"]) in ids
         ]
-        return {"order_number": turn.slot("order_number"), "lines": lines, "drop_off": turn.slot("drop_off")}
+        return {
+            "order_number": turn.slot("order_number"),
+            "lines": lines,
+            "drop_off": turn.slot("drop_off"),
+            "refund_to": turn.slot("refund_to"),
+        }
 
     async def announce(self, turn: Turn, data: dict[str, Any]) -> list[str]:
         """What goes back, how, until when, and what money comes back when."""
@@ -219,6 +236,21 @@ class ExchangeItem(Change, LineStep, ReasonStep, DropOffStep):
         """A variant named at the beginning."""
         wish = wish_in(turn, opening=True)
         return wish if wish and "wish" in wish else None
+
+    async def settle_reason(self, turn: Turn) -> str | None:
+        """Nothing more is asked about a variant that cannot be had."""
+        await self._check_wish(turn)
+        return await super().settle_reason(turn)
+
+    async def settle_drop_off(self, turn: Turn) -> str | None:
+        """The same where the reason was given with the wish."""
+        await self._check_wish(turn)
+        return await super().settle_drop_off(turn)
+
+    async def _check_wish(self, turn: Turn) -> None:
+        result = await turn.preview(self.operation, await self.args(turn))
+        if isinstance(result, Denied) and self.solvable.get(result.code) == "wish":
+            raise Reopen("wish", result)
 
     async def ask_wish(self, turn: Turn) -> None:
         """Which variant instead; those in stock are choices."""

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rasa_sdk.events import FollowupAction
+
+from actions import reading
 from actions.answers import ShopAnswer
 from actions.turn import Turn
 
@@ -174,6 +177,13 @@ class AccountAnswer(ShopAnswer):
     async def tell(self, turn: Turn, info: Mapping[str, Any]) -> None:
         """The response of the intent, with the shop's addresses."""
         account = info["account"]
+        if (
+            turn.intent == "edit_account"
+            and reading.means_account_address(turn.text)
+            and not turn.tracker.active_loop.get("name")
+        ):
+            turn.events.append(FollowupAction("default_address_form"))
+            return
         turn.tell(
             f"utter_{turn.intent}",
             register=account["register"],

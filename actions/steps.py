@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from actions import reading
-from actions.choices import chosen_lines, line_buttons, reason_buttons
-from actions.flows import NotUsable
+from actions.choices import chosen_lines, line_buttons, positive, reason_buttons
+from actions.flows import Change, NotUsable
 from actions.order_flow import OrderFlow
-from actions.shop_client import Done
+from actions.shop_client import Denied, Done
 from actions.turn import Button, Turn, choose
 
-__all__ = ["DropOffStep", "LineStep", "ReasonStep"]
+__all__ = ["DropOffStep", "LineStep", "ReasonStep", "RefundTarget"]
 
 _NOTHING = re.compile(r"(?!)")
 # What people say when they are asked why; the entities know reasons for returns only.
@@ -189,6 +189,77 @@ class DropOffStep(OrderFlow, ABC):
         return reading.choice(
             turn.text, _words_of(await self._drop_offs(turn)), by_place=turn.slot("requested_slot") == "drop_off"
         )
+
+
+class RefundTarget(Change, OrderFlow, ABC):
+    """Lets the customer choose where money goes back to, as far as policy has a choice. It is never asked for."""
+
+    notes = (*OrderFlow.notes, "refund_to")
+
+    def _wish(self, turn: Turn) -> str | None:
+        if turn.is_choice:
+            return turn.value("refund_to")
+        if turn.slot("requested_slot") in self.free_text:
+            return None
+        return reading.refund_target(turn.text, asked=turn.slot("requested_slot") == "confirm")
+
+    async def take_named(self, turn: Turn, besides: str | None = None) -> bool:
+        """Where money shall go says itself what it is for."""
+        taken = await super().take_named(turn, besides)
+        wish = self._wish(turn)
+        if wish is None or wish == turn.slot("refund_to"):
+            return taken
+        turn.set("refund_to", wish)
+        return True
+
+    async def hear(self, turn: Turn) -> bool:
+        """A yes that wants the money somewhere else is no yes yet: what is done now is said first."""
+        wish = self._wish(turn)
+        if wish and turn.slot("requested_slot") == "confirm" and wish != await self._present(turn):
+            turn.set("refund_to", wish)
+            turn.set("confirm", None)
+            return self._taken(turn)
+        return await super().hear(turn)
+
+    async def _present(self, turn: Turn) -> str | None:
+        """Where the money would go as things stand."""
+        result = await turn.preview(self.operation, await self.args(turn))
+        options = result.data.get("refund_options") if isinstance(result, Done) else None
+        return turn.slot("refund_to") or next(iter(options or []), None)
+
+    def is_own_matter(self, turn: Turn) -> bool:
+        """Money to a gift card is no other matter, whatever it seems to be."""
+        return self._wish(turn) is not None or super().is_own_matter(turn)
+
+    def set_aside(self, turn: Turn) -> None:
+        """The choice is kept with the rest."""
+        super().set_aside(turn)
+        if turn.slot("refund_to"):
+            *others, entry = turn.slot("agenda")
+            kept = {**entry, "slots": {**entry["slots"], "refund_to": turn.slot("refund_to")}}
+            turn.set("agenda", [*others, kept])
+
+    async def previewed(self, turn: Turn) -> dict[str, Any]:
+        """Where policy does not have the wished way, say so and go on with the one it has."""
+        wish = turn.slot("refund_to")
+        if wish:
+            result = await turn.preview(self.operation, await self.args(turn))
+            if isinstance(result, Denied) and result.code == "refund_to_unavailable":
+                turn.set("refund_to", None)
+                turn.tell(f"utter_no_refund_to_{wish}")
+        return await super().previewed(turn)
+
+    def confirm_buttons(self, turn: Turn, data: dict[str, Any]) -> list[Button]:
+        """The other way, where money comes back and policy has one."""
+        yes, *rest = super().confirm_buttons(turn, data)
+        refund, options = data.get("refund"), data.get("refund_options") or []
+        if not refund or not positive(refund["amount"]) or len(options) < 2:
+            return [yes, *rest]
+        present = turn.slot("refund_to") or options[0]
+        if refund["to"]["kind"] == "gift_card" and present == "original":
+            return [yes, *rest]  # it was paid with one
+        other = next(option for option in options if option != present)
+        return [yes, turn.button(f"utter_button_refund_to_{other}", choose(refund_to=other)), *rest]
 
 
 def _words_of(places: list[Mapping[str, Any]]) -> dict[str, list[str]]:

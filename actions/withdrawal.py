@@ -80,7 +80,7 @@ class WithdrawContract(Change):
             )
         ]
 
-    def confirm_buttons(self, turn: Turn) -> list[Button]:
+    def confirm_buttons(self, turn: Turn, data: dict[str, Any]) -> list[Button]:
         """The words that the law has for it."""
         return turn.buttons("utter_withdrawal_buttons")
 

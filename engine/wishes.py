@@ -26,6 +26,13 @@ _CUT = re.compile(
 _TRAILING = re.compile(r"[\s,;–—]+(?:(?:und|and|&)[\s,]*)?$", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:(?:und|and|außerdem|ausserdem|zudem|sowie|also|plus|dann|noch|then|&)\s+)+", re.IGNORECASE)
 
+_WHERE_MONEY_GOES = re.compile(
+    r"\b(geld|betrag|erstatt\w*|money|refund\w*)\b.{0,50}(geschenk(karte|gutschein)|gutschein|guthaben"
+    r"|gift ?(card|voucher)|store credit)",
+    re.IGNORECASE,
+)
+"""Says where the money of a cancellation or return shall go: part of that wish."""
+
 _ONE_MATTER = (
     {"track_order", "order_details", "delivery_late", "delivery_not_received", "delivery_time", "reschedule_delivery"},
     {"track_order", "delivery_late", "order_confirmation_missing"},
@@ -90,7 +97,7 @@ def two_wishes(text: str, understand: Callable[[str], Parsed]) -> Optional[Tuple
         if not _is_wish(first):
             continue
         second = understand(right)
-        if not _is_wish(second) or _same_matter(_name(first), _name(second)):
+        if not _is_wish(second) or _WHERE_MONEY_GOES.search(right) or _same_matter(_name(first), _name(second)):
             continue
         sure = min(first["intent"]["confidence"], second["intent"]["confidence"])
         if sure >= surest:

@@ -1,7 +1,9 @@
 """Decides for each message whether it is German or English."""
 
+import math
 import re
-from typing import Any, Dict, List, Optional
+from collections import Counter
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -17,7 +19,7 @@ from engine.nlu import persistence
 from engine.nlu.context import LANGUAGE, LANGUAGE_SHOWN, context_of
 from engine.nlu.ngrams import NgramVectorizer
 
-_VERSION = 1
+_VERSION = 2
 _CODES = re.compile(r"\S*[\d@]\S*|https?:\S+")
 """Order numbers, mail addresses and the like: their letters belong to no language."""
 _ADDRESS = re.compile(
@@ -33,20 +35,27 @@ _WORD = re.compile(r"(?<![\w@.])[^\W\d_]{2,}(?![\w@])")
 class LanguageIdentifier(GraphComponent):
     """Weighs the n-grams of a message for German against English.
 
-    Evidence below `decide` (log odds) leaves the conversation's language as it is, or the shop's
-    default at the beginning; against a conversation's language it must reach `switch`.
+    Evidence below `decide` (log odds) leaves the conversation's language as it is; against a conversation's
+    language it must reach `switch`. At the beginning the words themselves decide where the n-grams do not ("cancel"
+    is borrowed in German, and still an English word); where there is no telling word, the shop's default stands in.
     """
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
-        """Log odds needed to decide at all, and to leave the language of the conversation; words needed for that."""
-        return {"decide": 0.5, "switch": 1.5, "switch_words": 3}
+        """The component's options.
+
+        decide, switch: log odds needed to decide at all, and to leave the language of the conversation;
+        switch_words: words needed for that;
+        telling: log odds from which a single word tells the language, 3 being about 20 to 1.
+        """
+        return {"decide": 0.5, "switch": 1.5, "switch_words": 3, "telling": 3.0}
 
     def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config, self._storage, self._resource = config, model_storage, resource
         self._vectorizer = NgramVectorizer((1, 1), (2, 4), min_count=2)
         self._weights = np.zeros(0, dtype=np.float32)
         self._bias = 0.0
+        self._telling: Dict[str, str] = {}
 
     @classmethod
     def create(
@@ -74,6 +83,7 @@ class LanguageIdentifier(GraphComponent):
             facts, arrays = persistence.load(directory, cls.__name__, _VERSION)
         component._vectorizer.restore(facts["vocabulary"], arrays["idf"])
         component._weights, component._bias = arrays["weights"], facts["bias"]
+        component._telling = {word: language for language, words in facts["telling"].items() for word in words}
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -91,12 +101,14 @@ class LanguageIdentifier(GraphComponent):
             matrix, [language == LANGUAGES[0] for language in languages]
         )
         self._weights, self._bias = model.coef_[0].astype(np.float32), 0.0
+        telling = _telling_words(texts, languages, self._config["telling"])
+        self._telling = {word: language for language, words in telling.items() for word in words}
         with self._storage.write_to(self._resource) as directory:
             persistence.save(
                 directory,
                 type(self).__name__,
                 _VERSION,
-                {"vocabulary": self._vectorizer.vocabulary, "bias": self._bias},
+                {"vocabulary": self._vectorizer.vocabulary, "bias": self._bias, "telling": telling},
                 {"idf": self._vectorizer.idf, "weights": self._weights},
             )
         return self._resource
@@ -108,7 +120,8 @@ class LanguageIdentifier(GraphComponent):
 
     def shows(self, text: str) -> bool:
         """Whether a text shows its language at all; "Hi" and an order number do not."""
-        return abs(self.evidence(_ADDRESS.sub(" ", text))) >= self._config["decide"]
+        text = _ADDRESS.sub(" ", text)
+        return abs(self.evidence(text)) >= self._config["decide"] or self._told_by_words(text) is not None
 
     def identify(self, text: str, current: Optional[str], default: str) -> str:
         """The language of `text` in a conversation that was in `current` so far."""
@@ -118,7 +131,14 @@ class LanguageIdentifier(GraphComponent):
         if current not in (None, seen) and len(_WORD.findall(text)) < self._config["switch_words"]:
             return current  # a name, a place or a mail address has no language
         needed = self._config["decide"] if current in (None, seen) else self._config["switch"]
-        return seen if abs(evidence) >= needed else current or default
+        if abs(evidence) >= needed:
+            return seen
+        return current or self._told_by_words(text) or default
+
+    def _told_by_words(self, text: str) -> Optional[str]:
+        """The one language whose words a text has, None where it has none or those of both."""
+        told = {self._telling[word] for word in _words(text) if word in self._telling}
+        return told.pop() if len(told) == 1 else None
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Put the declared language where `process` puts the identified one."""
@@ -136,3 +156,21 @@ class LanguageIdentifier(GraphComponent):
             message.set(LANGUAGE, language, add_to_output=True)
             message.set(LANGUAGE_SHOWN, self.shows(message.get(TEXT) or ""), add_to_output=True)
         return messages
+
+
+def _words(text: str) -> List[str]:
+    return [word.casefold() for word in _WORD.findall(_CODES.sub(" ", text))]
+
+
+def _telling_words(texts: Sequence[str], languages: Sequence[str], least: float) -> Dict[str, List[str]]:
+    """Words that tell the language by themselves: in how many examples of each language they stand decides."""
+    counts: Dict[str, Counter] = {language: Counter() for language in LANGUAGES}
+    for text, language in zip(texts, languages):  # noqa: B905 - as long as each other
+        counts[language].update(set(_words(text)))
+    one, other = LANGUAGES
+    telling: Dict[str, List[str]] = {one: [], other: []}
+    for word in sorted(counts[one].keys() | counts[other].keys()):
+        odds = math.log((counts[one][word] + 1) / (counts[other][word] + 1))
+        if abs(odds) >= least:
+            telling[one if odds > 0 else other].append(word)
+    return telling

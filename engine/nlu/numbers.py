@@ -76,6 +76,20 @@ _DIGITS = re.compile(
 _PHONE = re.compile(r"(?<![\w-])(?:\+\d{1,3}|00\d{2}|0\d{2,5})[\s/().-]*\d{2,}(?:[\s/.-]?\d+)*")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[0-9A-Z]{4}){3,7}(?:\s?[0-9A-Z]{1,4})?\b")
 _PRICE_BEFORE = re.compile(r"[€$£]\s*$")
+_SPACED_ORDER = re.compile(
+    r"(?<![\w@.-])(?P<letters>[A-Z]{2,4})\s(?P<digits>\d{4,8})(?![\w@€%-]|[.,:/]\d)", re.IGNORECASE
+)
+"""Letters, a blank, digits: "lm 104882". Most such pairs are ordinary words before a number, see `_spaced_order`."""
+_NO_PREFIX = re.compile(
+    r"nr|num|nbr|no|id|po|re|bnr|knr|kdnr|rnr|tlf|tel|fax|plz|zip|str|pin|tan|art|sku|ref|eur|usd|gbp|chf|vat|ust"
+    r"|dhl|dpd|gls|ups|hrs|min|std|st|th|nd|rd|cm|mm|km|kg|gr|ml|sz|ps|vs|bzw|pls|thx|lg|mfg|hh|wg|eu"
+    r"|de|at|ch|li|lu|nl|be|dk|fr|gb|uk|us|it|es|pl",
+    re.IGNORECASE,
+)
+"""Abbreviations that stand before numbers of other kinds."""
+_VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+_ENOUGH_DIGITS = 6
+"""Digits from which letters and a number are an order number by themselves; five are a postcode, four a year."""
 
 _LETTER_SIZE = r"(?:xxs|xs|s|m|l|xl|xxl|xxxl|[2-6]xl)"
 _SIZE_CUED = re.compile(
@@ -184,6 +198,9 @@ def find_numbers(
         for found in pattern.finditer(text):
             if free(*found.span()) and not _CUE_TRACKING.search(text[: found.start()]):
                 taken.append(Number(ORDER_NUMBER, *found.span(), _normalised_order(found.group())))
+    for found in _SPACED_ORDER.finditer(text):
+        if free(*found.span()) and _spaced_order(text, found, expected):
+            taken.append(Number(ORDER_NUMBER, *found.span(), _normalised_order(found.group())))
     taken.extend(_tracking_numbers(text, free))
     for found in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", found.group())
@@ -218,6 +235,21 @@ def _tracking_numbers(text: str, free: Any) -> Iterator[Number]:
                 yield Number(ORDER_NUMBER, *found.span(), value)
             elif not looks_like_phone or _CUE_TRACKING.search(before):
                 yield Number(TRACKING_NUMBER, *found.span(), value)
+
+
+def _spaced_order(text: str, found: "re.Match[str]", expected: Optional[str]) -> bool:
+    """Whether letters and digits with a blank between them are one order number.
+
+    Letters that can be spoken are taken for a word ("ist 104882", "the 104882"), unless they stand out as capitals.
+    """
+    before, letters = text[: found.start()], found["letters"]
+    if _NO_PREFIX.fullmatch(letters) or _CUE_TRACKING.search(before) or _CUE_PHONE.search(before):
+        return False
+    stands_out = letters.isupper() and text.upper() != text and len(letters) < 4
+    if _VOWEL.search(letters) and not stands_out:
+        return False
+    asked = expected == ORDER_NUMBER or bool(_CUE_ORDER.search(before))
+    return asked or len(found["digits"]) >= _ENOUGH_DIGITS
 
 
 def _kind_of_digits(text: str, found: "re.Match[str]", expected: Optional[str]) -> Optional[str]:

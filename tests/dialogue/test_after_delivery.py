@@ -1,8 +1,9 @@
 """Returns, exchanges, money, damaged goods and parcels: every branch of the policy, in both languages."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -84,6 +85,12 @@ def variant(shop: DemoShop, taken: Taken, name: str) -> Any:
     return next(v for v in shop.product_of(taken).variants if v.sku != line.sku and fits(v))
 
 
+def own_variant(shop: DemoShop, taken: Taken, language: str) -> str:
+    """The variant that was bought, in words."""
+    bought = next(v for v in shop.product_of(taken).variants if v.sku == taken.order.lines[0].sku)
+    return (bought.name_en or bought.name) if language == "en" else bought.name
+
+
 def has(name: str) -> Callable[[Order, DemoShop], bool]:
     def look(order: Order, shop: DemoShop) -> bool:
         if not one_line(order) or order.payment.status is not PaymentStatus.PAID:
@@ -162,6 +169,30 @@ def dear(order: Order) -> Order:
     return order.model_copy(update={"lines": (line,), "discount": Money(cents=0)})
 
 
+def years_old(order: Order) -> Order:
+    """Everything about the order happened three years ago."""
+
+    def earlier(moment: datetime) -> datetime:
+        return moment - timedelta(days=3 * 365)
+
+    parcels = tuple(
+        parcel.model_copy(
+            update={"shipped_at": earlier(parcel.shipped_at), "delivered_at": earlier(parcel.delivered_at)}
+        )
+        for parcel in order.shipments
+    )
+    assert order.placed_at is not None
+    return order.model_copy(update={"placed_at": earlier(order.placed_at), "shipments": parcels})
+
+
+def warranty_end(order: Order) -> date:
+    """Two years after the parcel came."""
+    came = order.shipments[0].delivered_at
+    assert came is not None
+    day = came.astimezone(ZoneInfo("Europe/Berlin")).date()
+    return day.replace(year=day.year + 2)
+
+
 def overdue(order: Order) -> Order:
     """The parcel should have been there five days ago."""
     parcel = order.shipments[0]
@@ -226,6 +257,28 @@ RETURNING = [
         yes | is set up
         """,
         returned("service_point"),
+        plain(one_of_many),
+    ),
+    Case(
+        "return: how many, and which way, in digits only",
+        "delivered",
+        """
+        Ich möchte etwas aus {number} zurückschicken, zu klein |
+        {postcode} | Wie viele gehen zurück
+        9 | So viele
+        1 | abgeben
+        2 | {item}; !2 ×; Packstation; Soll ich
+        ja | angemeldet
+        """,
+        """
+        I want to send back something from {number}, it is too small |
+        {postcode} | How many are going back
+        9 | that many
+        1 | hand in
+        2 | {item}; !2 ×; parcel locker; Shall I
+        yes | is set up
+        """,
+        returned("parcel_locker"),
         plain(one_of_many),
     ),
     Case(
@@ -360,19 +413,61 @@ EXCHANGING = [
         """
         Ich will den Artikel aus {number} umtauschen, er passt nicht |
         {postcode} | stattdessen
-        {variant} | abgeben
-        Paketshop | nicht vorrätig
+        {variant} | nicht vorrätig; !abgeben
         abbrechen | nichts geändert
         """,
         """
         I want to exchange the item from {number}, it doesn't fit |
         {postcode} | instead
-        {variant} | hand in
-        parcel shop | out of stock
+        {variant} | out of stock; !hand in
         stop | Nothing was changed
         """,
         fits=has("gone"),
         values=with_variant("gone"),
+    ),
+    Case(
+        "exchange: another one after the first was gone",
+        "delivered",
+        """
+        Ich will den Artikel aus {number} umtauschen |
+        {postcode} | stattdessen
+        {gone} bitte, meine ist zu klein | nicht vorrätig; !abgeben
+        dann {variant} | abgeben
+        Paketshop | {variant}; Soll ich
+        ja | Ihr Umtausch; {variant}
+        """,
+        """
+        I want to exchange the item from {number} |
+        {postcode} | instead
+        {gone} please, mine is too small | out of stock; !hand in
+        then {variant} | hand in
+        parcel shop | {variant}; Shall I
+        yes | Your exchange; {variant}
+        """,
+        exchanged_for("same price"),
+        lambda order, shop: has("gone")(order, shop) and has("same price")(order, shop),
+        values=lambda shop, taken, language: {
+            **with_variant("same price")(shop, taken, language),
+            "gone": with_variant("gone")(shop, taken, language)["variant"],
+        },
+    ),
+    Case(
+        "exchange: denied for the variant that it is already",
+        "delivered",
+        """
+        Ich möchte den Artikel aus {number} umtauschen |
+        {postcode} | stattdessen
+        {own} | die Variante, die Sie schon haben; !abgeben
+        abbrechen | nichts geändert
+        """,
+        """
+        I would like to exchange the item from {number} |
+        {postcode} | instead
+        {own} | the variant you already have; !hand in
+        stop | Nothing was changed
+        """,
+        fits=has("same price"),
+        values=lambda shop, taken, language: {"own": own_variant(shop, taken, language)},
     ),
     Case(
         "exchange: denied before it is there",
@@ -597,6 +692,24 @@ WRONG = [
         """,
         claimed(ClaimKind.WARRANTY),
         plain(one_line),
+    ),
+]
+
+WRONG += [
+    Case(
+        "warranty: denied when it is over",
+        "period_over",
+        """
+        Der Artikel aus {number} ist kaputtgegangen, ist das ein Garantiefall? |
+        {postcode} | Gewährleistung; ist am {over}; abgelaufen; [Mit einem Menschen sprechen]; !Was genau
+        """,
+        """
+        The item from {number} has broken, is that a warranty case? |
+        {postcode} | warranty; ended on {over}; [Talk to a person]; !What exactly
+        """,
+        fits=plain(one_line),
+        change=years_old,
+        values=lambda shop, taken, language: {"over": on(warranty_end(taken.order), language)},
     ),
 ]
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from bot.shop.models import Order, Stage
 from tests.dialogue.shop import DemoShop
 from tests.dialogue.shopper import Shopper
@@ -260,3 +262,94 @@ class TestFeelings:
             **taken.values,
         )
         assert "unendlich leid" not in str(shopper)
+
+
+LEAVING = {
+    "de": ("danke, das war's", "Tschüss", "ok danke, das wär's dann", "Nein danke, das war alles"),
+    "en": ("Thanks, that's all", "bye", "ok thanks, that's all for today", "no thank you, nothing else"),
+}
+NOTHING_DONE = {"de": "nichts veranlasst; Auf Wiedersehen; !Soll ich", "en": "I have done nothing; Goodbye; !Shall I"}
+
+
+class TestTakingLeave:
+    """Who leaves in the middle of a change is told that it was not made."""
+
+    @pytest.mark.parametrize("language", ["de", "en"])
+    @pytest.mark.parametrize("way", range(4))
+    def test_at_an_open_confirmation(self, way: int, language: str, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("processing", one_line)
+        start = {"de": "Bitte {number} stornieren, versehentlich bestellt", "en": "Please cancel {number}, by mistake"}
+        talk(
+            f"""
+            {start[language]} |
+            {{postcode}} | {{number}}
+            {LEAVING[language][way]} | {NOTHING_DONE[language]}
+            """,
+            **taken.values,
+        )
+        assert shop.now(taken) == taken.order
+
+    @pytest.mark.parametrize("language", ["de", "en"])
+    def test_at_any_other_question_of_a_change(self, language: str, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("delivered", one_line)
+        start = {"de": "Ich möchte {number} zurücksenden", "en": "I want to return {number}"}
+        talk(
+            f"""
+            {start[language]} |
+            {{postcode}} | {"Woran lag es" if language == "de" else "What was the reason"}
+            {LEAVING[language][0]} | {NOTHING_DONE[language]}
+            """,
+            **taken.values,
+        )
+        assert shop.now(taken) == taken.order
+
+    @pytest.mark.parametrize("language", ["de", "en"])
+    def test_a_yes_before_it_is_a_yes(self, language: str, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("processing", one_line)
+        start = {"de": "Bitte {number} stornieren, versehentlich bestellt", "en": "Please cancel {number}, by mistake"}
+        done = {"de": "ja bitte, das war's | ist storniert", "en": "yes please, that's all | is cancelled"}
+        talk(
+            f"""
+            {start[language]} |
+            {{postcode}} | {{number}}
+            {done[language]}
+            """,
+            **taken.values,
+        )
+        assert shop.now(taken).stage is Stage.CANCELLED
+
+    def test_where_nothing_was_to_be_changed_nothing_is_said_of_it(self, talk: Talk) -> None:
+        talk(
+            """
+            Where is my order? | order number
+            thanks, that's all | Goodbye; !done nothing
+            """
+        )
+
+
+class TestLanguageOfTheFirstWord:
+    def test_an_english_word_and_a_number_open_in_english(self, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("processing", one_line)
+        talk(
+            """
+            cancel {number} | postcode; !Postleitzahl
+            {postcode} | telling me why
+            """,
+            **taken.values,
+        )
+        assert shop.now(taken) == taken.order
+
+    def test_a_bare_number_opens_in_the_shop_s_language(self, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("processing", one_line)
+        talk("{number} | Was möchten Sie zu Bestellung {number}", **taken.values)
+
+    def test_a_number_with_a_blank_is_found(self, talk: Talk, shop: DemoShop) -> None:
+        taken = shop.take("processing", one_line)
+        talk(
+            """
+            Wo ist {spaced}? | {number}; Postleitzahl
+            {postcode} | {number}
+            """,
+            spaced=taken.number.lower().replace("-", " "),
+            **taken.values,
+        )

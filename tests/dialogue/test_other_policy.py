@@ -62,6 +62,7 @@ PRODUCT = {
 STATES = {
     "cancel": "pending",
     "cheaper": "pending",
+    "gift_card": "pending",
     "address": "pending",
     "payment": "pending",
     "small_card": "pending",
@@ -203,6 +204,29 @@ class TestPending:
         )
         changed = retail.now("cancel", language)
         assert (changed.stage, changed.cancel_reason) == (Stage.CANCELLED, "ordered_by_mistake")
+
+    def test_not_to_a_gift_card_which_policy_has_for_returns_only(self, retail: Retail, language: str) -> None:
+        retail.talk(
+            "gift_card",
+            language,
+            """
+            Bitte {number} stornieren und das Geld auf eine Geschenkkarte erstatten |
+            {email} | Aus welchem Grund
+            aus Versehen bestellt | Auf eine Geschenkkarte erstattet unser Shop hier nicht; ![Lieber als Geschenkkarte]
+            bitte doch als Gutschein | Auf eine Geschenkkarte erstattet unser Shop hier nicht; Soll ich
+            ja | ist storniert; auf Ihre Karte
+            """,
+            """
+            Please cancel {number} and refund me to a gift card |
+            {email} | For which reason
+            I ordered it by mistake | does not refund to a gift card here; card; Shall I; ![To a gift card instead]
+            as a gift card please | does not refund to a gift card here; Shall I
+            yes | is cancelled; to your card
+            """,
+        )
+        changed = retail.now("gift_card", language)
+        assert changed.stage is Stage.CANCELLED
+        assert [refund.to.kind for refund in changed.refunds] == [PaymentKind.CARD]
 
     def test_for_no_other_reason(self, retail: Retail, language: str) -> None:
         retail.talk(

@@ -53,6 +53,8 @@ def test_two_wishes_are_found_in_their_order(text: str, expected: "list[str]") -
         "Ich brauche die Rechnung, vielen lieben Danke dafür",  # thanks are no wish
         "Die Rechnung habe ich verlegt, schicken Sie mir die Rechnung bitte nochmal",  # the same wish twice
         "Ich will das stornieren, Rechnung LM-104582",  # a number belongs to what was said before
+        "Ich möchte die Tasse zurückschicken, das Geld bitte als Gutschein zum Versand",  # where the money goes
+        "Please let me cancel my order, and put the money on a gift card with shipping",
         "stornieren und Rechnung",  # words, no sentences
         "Mein Nachbar hat gesagt, dass das geht, und dann habe ich bestellt",  # a story without a clear part
     ],

@@ -92,6 +92,7 @@ def plan_cancellation(order: Order, args: CancelOrder, ground: Ground) -> Plan:
             "lines": [line_view(line, count) for line, count in parts],
             "fee": fee,
             "refund": refund_view(refund, days),
+            "refund_options": list(policy.refund_to),
             "credit": saved - fee if owed else None,
             "new_total": after.total,
             "status": after.stage,

@@ -195,6 +195,7 @@ def plan_return(order: Order, args: CreateReturn, ground: Ground) -> Plan:
             "cost": cost,
             "discount_lost": goods - value,
             "refund": refund_view(refund, policy.refund_days, after="receipt"),
+            "refund_options": list(policy.refund_to),
             "credit": worth if owed and refund is None else None,
         },
     )

@@ -47,6 +47,57 @@ def test_order_numbers(text: str, number: str) -> None:
 @pytest.mark.parametrize(
     ("text", "number"),
     [
+        ("lm 104882", "LM-104882"),
+        ("LM 104882", "LM-104882"),
+        ("Lm 104882 bitte stornieren", "LM-104882"),
+        ("wo ist lm 104882?", "LM-104882"),
+        ("my parcel lm 104882 is late", "LM-104882"),
+        ("bestellung lm 10488", "LM-10488"),
+        ("Bestellung AB 104882, wo ist sie?", "AB-104882"),
+    ],
+)
+def test_a_blank_between_letters_and_digits_is_no_harm(text: str, number: str) -> None:
+    assert ("order_number", number) in entities(text)
+    assert [kind for kind, _ in entities(text)].count("order_number") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ich wohne in 20257 Hamburg",
+        "plz 20257",
+        "PLZ 20257",
+        "HH 20257 Hamburg",
+        "ab 2026 gibt es das",
+        "am 20112026",
+        "um 1830",
+        "das kostet eur 1049",
+        "ca. gr 1049",
+        "von 2024 bis 2026",
+        "the 2026 model",
+        "tel 04012345",
+        "st 12345",
+        "wg 2026",
+        "MEINE POSTLEITZAHL IST 20257",
+        "vs 12345",
+    ],
+)
+def test_words_before_numbers_make_no_order_number(text: str) -> None:
+    assert not [value for kind, value in entities(text) if kind == "order_number" and not value.isdigit()]
+    assert "order_number" not in [kind for kind, value in entities(text) if len(value) < 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("ist 104882", "104882"), ("the 104882", "104882"), ("nr 104882", "104882"), ("ID 104882", "104882")],
+)
+def test_a_word_before_an_order_number_is_no_part_of_it(text: str, number: str) -> None:
+    assert entities(text) == [("order_number", number)]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
         ("00340434161094042557", "00340434161094042557"),
         ("Sendungsnummer 003404 ist das nicht, sondern JJD000390007882150623", "JJD000390007882150623"),
         ("1Z 999 AA1 01 2345 6784", "1Z999AA10123456784"),
