@@ -1,6 +1,7 @@
 """Runs the engine as a child of ``zusage up``: starts it, watches it, starts it again, ends it."""
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
@@ -16,6 +17,8 @@ __all__ = ["EngineProcess", "engine_python"]
 log = logging.getLogger(__name__)
 
 GRACE_S = 5.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def engine_python(root: Path) -> Path:
@@ -81,8 +84,7 @@ class EngineProcess:
                 cwd=self._root,
                 env=self._environment,
                 stdout=sys.stderr,
-                # Ctrl-C in the terminal reaches the whole process group; ending the engine is our job alone.
-                preexec_fn=_ignore_interrupt,
+                preexec_fn=_be_our_child,
             )
             code = await self._process.wait()
             lived = asyncio.get_running_loop().time() - started
@@ -91,5 +93,9 @@ class EngineProcess:
             await asyncio.sleep(pause)
 
 
-def _ignore_interrupt() -> None:
+def _be_our_child() -> None:
+    # Ctrl-C in the terminal reaches the whole process group; ending the engine is our job alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # If we are killed, an engine left behind would hold the port and keep us from starting again.
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

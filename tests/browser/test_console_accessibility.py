@@ -46,8 +46,9 @@ class TestAxe:
     async def test_on_a_phone(self, chat, console, web, scheme) -> None:
         web.engine.script[WISH] = person()
         await say(await chat(), WISH)
-        page = await console(color_scheme=scheme, bypass_csp=True)
+        page = await console(role="admin", color_scheme=scheme, bypass_csp=True)
         await page.set_viewport_size({"width": 390, "height": 800})
+        await expect(page.get_by_label("Menü von Lena")).to_be_in_viewport(ratio=1)
         await page.locator("#list-queue .row a").click()
         await page.locator(".talk").wait_for()
         assert await violations(page) == []

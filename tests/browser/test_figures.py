@@ -188,6 +188,7 @@ class TestFigures:
         page = await manager(viewport={"width": 390, "height": 844})
         await picture(page, "figures-narrow")
         assert await page.evaluate(OUTSIDE) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     async def test_on_paper_there_is_only_what_belongs_there(self, manager) -> None:
         page = await manager()

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import bot
 import bot.console
 from bot.console.texts import keys, word
 from bot.escalation import EscalationReason
@@ -32,3 +33,11 @@ def test_every_reason_has_words() -> None:
         assert f"reason.{reason}" in keys("en")
     for close in CLOSE_REASONS:
         assert f"close.{close}" in keys("en")
+
+
+def test_every_operation_has_words() -> None:
+    package = Path(bot.__file__).parent
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+    names = set(re.findall(r"""\bOperation\(\s*"([a-z_]+)",""", sources))
+    assert {"verify", "cancel_order"} <= names
+    assert [name for name in names if f"operation.{name}" not in keys("en")] == []

@@ -79,18 +79,19 @@ export function link(address, ...children) {
   return h("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children);
 }
 
-const LINK = /(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}»“])|([\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
+const LINK = /(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}»“])|([\w.+-]+@[\w-]+(?:\.[\w-]+)+)|\b[A-Z]{1,3}-[A-Z\d]{5,14}\b|\d[\d.,]* €/g;
 
 /**
  * @param {string} text
- * @returns {Array<Node|string>} the text with its web and mail addresses as links
+ * @returns {Array<Node|string>} the text with its web and mail addresses as links, and numbers and sums on one line
  */
 export function linked(text) {
   const parts = [];
   let end = 0;
   for (const match of text.matchAll(LINK)) {
     parts.push(text.slice(end, match.index));
-    parts.push(link(match[1] ?? `mailto:${match[2]}`, match[0]));
+    const address = match[1] ?? (match[2] && `mailto:${match[2]}`);
+    parts.push(address ? link(address, match[0]) : h("span", { class: "whole" }, match[0]));
     end = match.index + match[0].length;
   }
   parts.push(text.slice(end));

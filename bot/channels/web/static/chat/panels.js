@@ -1,6 +1,6 @@
 /** What opens over the conversation: the menu, promises, and the questions before something that matters. */
 
-import { h, icon, link } from "./dom.js";
+import { h, icon, link, linked } from "./dom.js";
 import { store } from "./store.js";
 import { Telegram } from "./telegram.js";
 import { clock, day, language, plural, t } from "./texts.js";
@@ -169,7 +169,7 @@ export class Panels {
                 { class: "small" },
                 h("span", { class: "badge" }, t(`promise_${promise.state}`)),
                 ` ${t("due", { date: day(promise.due) })}`,
-                promise.order && ` · ${t("order", { order: promise.order })}`,
+                promise.order && linked(` · ${t("order", { order: promise.order })}`),
               ),
             ),
           ),

@@ -47,8 +47,10 @@ export class View {
     this.answerArea = h("div", { class: "answer-area" });
     this.typing = h("div", { class: "typing", hidden: true }, h("span"), h("span"), h("span"));
     this.log.append(this.earlierButton, this.#intro(), this.messages, this.typing, this.answerArea);
-    // Pictures and codes come later than the words around them.
-    new ResizeObserver(() => this.#follow()).observe(this.messages);
+    // Pictures and codes come later than the words around them, and a notice takes room from them.
+    const sizes = new ResizeObserver(() => this.#follow());
+    sizes.observe(this.messages);
+    sizes.observe(this.log);
     this.log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd(true) }, icon("down"), t("unread"));
     this.notice = h("div", { class: "notice", role: "status" });
