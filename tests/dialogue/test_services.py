@@ -347,6 +347,7 @@ class TestWithdrawal:
         assert len(shop.rows(WithdrawalRow)) == before
 
 
+@pytest.mark.usefixtures("shop")
 class TestKnowledge:
     """What the shop has written answers what no operation does."""
 
@@ -372,13 +373,13 @@ class TestKnowledge:
         talk(
             {
                 "de": """
-                    Wie entferne ich Wachs aus der Sturmlaterne? | Quelle; /hilfe/storm-lantern; [Nein]
+                    Warum rußt meine Sturmlaterne? | Quelle; /hilfe/storm-lantern; [Nein]
                     [Nein] | Schade; [Mit einem Menschen sprechen]
                     Wie wasche ich Wolle richtig? | Wollwaschgang; /hilfe/care-wool
                     ja | Das freut mich
                     """,
                 "en": """
-                    How do I get wax out of the storm lantern? | Source; /help/storm-lantern; [No]
+                    Why does my storm lantern smoke? | Source; /help/storm-lantern; [No]
                     no | A pity; [Talk to a person]
                     How do I wash wool? | /help/care-wool
                     [Yes, thanks] | Good to hear
@@ -412,14 +413,29 @@ class TestKnowledge:
             **taken.values,
         )
 
-    @BOTH
-    def test_what_nobody_wrote_is_not_made_up(self, language: str, talk: Talk) -> None:
-        talk(
-            {
-                "de": "Wie wechsle ich beim Fahrrad die Kette? | [Mit einem Menschen sprechen]; !Hilft Ihnen das",
-                "en": "How do I reset the router? | [Talk to a person]; !Does that help",
-            }[language]
-        )
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "Wie wechsle ich beim Fahrrad die Kette?",
+            "Welche Zündkerze passt in den Rasenmäher?",
+            "Wie verbinde ich den Lautsprecher mit meinem Telefon?",
+            "Wie reinige ich den Filter vom Aquarium?",
+        ],
+    )
+    def test_what_nobody_wrote_is_not_made_up(self, question: str, talk: Talk) -> None:
+        talk(f"{question} | [Mit einem Menschen sprechen]; !Hilft Ihnen das")
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "How do I reset the router?",
+            "Which spark plug fits the lawn mower?",
+            "How do I connect the speaker with my phone?",
+            "How do I clean the filter of the aquarium?",
+        ],
+    )
+    def test_nor_in_english(self, question: str, talk: Talk) -> None:
+        talk(f"{question} | [Talk to a person]; !Does that help")
 
 
 class TestAnOrderNumberAlone:
