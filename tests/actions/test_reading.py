@@ -79,3 +79,118 @@ def test_one_of_several_choices():
 )
 def test_addresses(text, parts):
     assert address_in(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "danke, das war's",
+        "Vielen Dank, das war alles!",
+        "ok danke, das wär's dann",
+        "nein danke, das war's",
+        "Tschüß",
+        "Thanks, that's all",
+        "thanks that is all for today, bye",
+        "Great, that's all I needed",
+        "No, that's all, thanks",
+        "ok thanks, that's it",
+    ],
+)
+def test_taking_leave(text):
+    assert reading.says_goodbye(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ja, das war's",  # a yes is a yes
+        "yes that's all",
+        "das war der falsche",
+        "das ist alles kaputt",
+        "die Jacke, das ist alles",
+        "das ist es",  # may be an answer: that is the one
+        "that's it",
+        "danke",
+        "alles",
+        "",
+    ],
+)
+def test_no_leave(text):
+    assert not reading.says_goodbye(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("bitte als Gutschein erstatten", "gift_card"),
+        ("refund me to a gift card please", "gift_card"),
+        ("das Geld auf eine Geschenkkarte bitte", "gift_card"),
+        ("I paid by card, can you refund it as store credit", "gift_card"),
+        ("Ich will mein Geld zurück, keinen Gutschein", "original"),
+        ("money back, not a gift card", "original"),
+        ("Ich möchte die Geschenkkarte zurückgeben", None),
+        ("I paid with a gift card, money back please", None),
+        ("Kann ich mit einer Geschenkkarte bezahlen?", None),
+        ("Ich habe einen Gutschein und der geht nicht", None),
+        ("ich möchte die Jacke zurückgeben", None),
+    ],
+)
+def test_where_money_goes_unasked(text, target):
+    assert reading.refund_target(text) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("lieber Geschenkkarte", "gift_card"),
+        ("ja, aber auf eine Geschenkkarte", "gift_card"),
+        ("doch lieber auf mein PayPal-Konto", "original"),
+        ("rather the way I paid", "original"),
+        ("I paid with a gift card", None),
+        ("ja bitte", None),
+        ("nein", None),
+    ],
+)
+def test_where_money_goes_when_it_was_just_said(text, target):
+    assert reading.refund_target(text, asked=True) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "with_order", "default"),
+    [
+        ("Bitte meine Standardadresse ändern", False, True),
+        ("change my default address, order LM-104882", True, True),
+        ("Adresse für künftige Bestellungen ändern", False, True),
+        ("in Zukunft bitte LM-104882 an eine andere Adresse", True, False),
+        ("Lieferadresse ändern", False, False),
+        ("ändert die Lieferadresse auch für künftige Bestellungen", False, False),
+    ],
+)
+def test_whose_address_is_meant(text, with_order, default):
+    assert reading.means_default_address(text, with_order=with_order) is default
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Ich bin umgezogen, bitte meine Adresse ändern", True),
+        ("I moved, please update my address", True),
+        ("ich will meine E-Mail-Adresse ändern", False),
+        ("change my email address", False),
+    ],
+)
+def test_where_somebody_lives_is_no_mail_address(text, meant):
+    assert reading.means_account_address(text) is meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Bitte LM-104882 stornieren und das Geld erstatten", True),
+        ("please cancel it and refund me", True),
+        ("ich habe LM-104882 storniert, wo ist mein Geld", False),
+        ("I cancelled it last week, refund me", False),
+    ],
+)
+def test_money_back_by_cancelling(text, meant):
+    assert reading.means_cancelling(text) is meant
