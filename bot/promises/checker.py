@@ -53,7 +53,7 @@ class PromiseChecker:
         after = 0
         while True:
             async with self._database.read() as session:
-                batch = [_promise(row) for row in await Promises(session).open_after(after, BATCH)]
+                batch = [Promise(*row) for row in await Promises(session).open_after(after, BATCH)]
                 conversations = await _conversation_facts(Promises(session), batch)
             if not batch:
                 return counts
@@ -78,7 +78,8 @@ class PromiseChecker:
     async def _write(self, verdicts: list[tuple[Promise, Judgement]], now: datetime, counts: dict[str, int]) -> None:
         """Settle quietly in one transaction; tell each customer in a transaction of its own."""
         loud = [v for v in verdicts if v[0].kind in TOLD and (v[1].at_risk or v[1].state is PromiseState.BROKEN)]
-        quiet = [v for v in verdicts if v not in loud]
+        to_tell = {promise.id for promise, _ in loud}
+        quiet = [v for v in verdicts if v[0].id not in to_tell]
         if quiet:
             async with self._database.begin() as session:
                 await Promises(session).settle([(p.id, str(j.state), j.evidence) for p, j in quiet], now)
@@ -144,18 +145,6 @@ class PromiseChecker:
                 )
             )
         return True
-
-
-def _promise(row: PromiseRow) -> Promise:
-    return Promise(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        kind=row.kind,
-        order_number=row.order_number,
-        return_number=row.return_number,
-        made_at=row.made_at,
-        due_at=row.due_at,
-    )
 
 
 async def _conversation_facts(promises: Promises, batch: list[Promise]) -> dict[int, ConversationFacts]:

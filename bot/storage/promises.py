@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Author
@@ -33,15 +33,24 @@ class Promises:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def open_after(self, after: int, limit: int) -> list[PromiseRow]:
-        """Return open promises with an id above ``after``, in order."""
+    async def open_after(self, after: int, limit: int) -> Sequence[Any]:
+        """Return what is to be judged of open promises with an id above ``after``, in order."""
+        columns = (
+            PromiseRow.id,
+            PromiseRow.conversation_id,
+            PromiseRow.kind,
+            PromiseRow.order_number,
+            PromiseRow.return_number,
+            PromiseRow.made_at,
+            PromiseRow.due_at,
+        )
         query = (
-            select(PromiseRow)
+            select(*columns)
             .where(PromiseRow.state == "open", PromiseRow.id > after)
             .order_by(PromiseRow.id)
             .limit(limit)
         )
-        return list(await self.session.scalars(query))
+        return (await self.session.execute(query)).all()
 
     async def locked_open(self, promise_id: int) -> PromiseRow | None:
         """Return a promise that is still open, locked for writing."""
@@ -148,7 +157,7 @@ class SqlPromiseFacts:
                 ShipmentRow.delivered_at,
                 ShipmentRow.expected_on,
                 ShipmentRow.replacement_for,
-                ShipmentRow.events,
+                case((ShipmentRow.status == ShipmentStatus.READY_FOR_PICKUP, ShipmentRow.events)).label("events"),
             )
             shipments = (await session.execute(select(*shipment_columns).where(ShipmentRow.order_id.in_(ids)))).all()
             refund_columns = (
