@@ -104,7 +104,8 @@ class Conversations:
             select(ConversationRow)
             .join(ChannelLink, ChannelLink.conversation_id == ConversationRow.id)
             .where(ChannelLink.channel == channel, ChannelLink.external_key == external_key)
-            .with_for_update(of=ConversationRow)
+            # The address too: a later conversation may take it over while this one is waited for.
+            .with_for_update(of=[ConversationRow, ChannelLink])
         )
         return (await self.session.scalars(query)).one_or_none()
 

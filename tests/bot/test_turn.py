@@ -135,6 +135,14 @@ class TestReceive:
         assert second.conversation_id != first.conversation_id
         assert second.number == 1
 
+    async def test_many_messages_at_once_after_days_open_one_new_conversation(self, world: World) -> None:
+        first = await world.say("Hallo")
+        async with world.database.begin() as session:
+            row = await Conversations(session).locked(first.conversation_id)
+            row.state, row.closed_at = ConversationState.CLOSED, world.turns.clock() - timedelta(days=4)
+        await asyncio.gather(*(world.say(f"nr {i}") for i in range(6)))
+        assert len(await world.rows(ConversationRow)) == 2
+
     async def test_a_conversation_closed_an_hour_ago_is_taken_up_again(self, world: World) -> None:
         first = await world.say("Hallo")
         async with world.database.begin() as session:
