@@ -256,7 +256,7 @@ class TestComingBack:
         await say(one, "geheim")
         await answer(two, "echo: geheim")
         await one.get_by_role("button", name="Menü").click()
-        await one.get_by_role("button", name="Gespräch löschen und neu beginnen").click()
+        await one.get_by_role("button", name="Gespräch beenden und neu beginnen").click()
         await one.get_by_role("button", name="Neu beginnen", exact=True).click()
         for page in (one, two):
             await expect(page.locator(".messages .bubble")).to_have_count(0)

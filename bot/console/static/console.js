@@ -41,6 +41,11 @@ function markOpen() {
   }
 }
 
+// What is open already is kept up to date: fetching it anew would close its dialogs and lose the last letters.
+body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches(".row > a[aria-current]")) event.preventDefault();
+});
+
 // -- lists
 
 /** @param {RowEvent} change */

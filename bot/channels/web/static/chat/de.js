@@ -1,7 +1,7 @@
 /** What the chat itself says, in German. */
 export default {
   assistant: "Digitaler Assistent",
-  waiting: "Assistent · Team verständigt",
+  waiting: "Team verständigt",
   agentSub: "schreibt mit Ihnen",
   hello: "Guten Tag! Womit können wir helfen?",
   intro: "Hier antwortet der digitale Assistent von {shop}, kein Mensch. Auf Wunsch übernimmt unser Team.",
@@ -69,7 +69,7 @@ export default {
   switchLanguageCode: "en",
   sound: "Ton bei neuen Nachrichten",
   withdrawal: "Vertrag widerrufen",
-  restart: "Gespräch löschen und neu beginnen",
+  restart: "Gespräch beenden und neu beginnen",
   restartTitle: "Neu beginnen?",
   restartText: "Das Gespräch wird beendet und ist in diesem Browser nicht mehr zu sehen. Eine laufende Anfrage an unser Team wird zurückgezogen.",
   restartYes: "Neu beginnen",

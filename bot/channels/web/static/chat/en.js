@@ -1,7 +1,7 @@
 /** What the chat itself says, in English. */
 export default {
   assistant: "Digital assistant",
-  waiting: "Assistant · team notified",
+  waiting: "Team notified",
   agentSub: "is writing with you",
   hello: "Hello! How can we help?",
   intro: "You are writing with {shop}'s digital assistant, not a person. Our team takes over whenever you like.",
@@ -69,7 +69,7 @@ export default {
   switchLanguageCode: "de",
   sound: "Sound for new messages",
   withdrawal: "Withdraw from contract",
-  restart: "Delete conversation and start over",
+  restart: "End conversation and start over",
   restartTitle: "Start over?",
   restartText: "The conversation ends and can no longer be seen in this browser. A request to our team is withdrawn.",
   restartYes: "Start over",
