@@ -5,12 +5,12 @@ is put into each example's metadata, where the language identifier learns from i
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text, Union
+from typing import Any, Dict, List, Optional, Text, Tuple, Union
 
 import yaml
 from rasa.shared.core.domain import Domain
 from rasa.shared.importers.rasa import RasaFileImporter
-from rasa.shared.nlu.constants import METADATA, TEXT
+from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.utils.common import cached_method
@@ -48,9 +48,10 @@ def read_examples(path: Union[str, Path]) -> List[Message]:
     return messages
 
 
-def example_texts(folder: Path) -> List[str]:
-    """The texts of all examples in a folder of training files."""
-    return [message.get(TEXT) for path in sorted(folder.glob("*.yml")) for message in read_examples(path)]
+def labelled_texts(folder: Path) -> List[Tuple[str, str]]:
+    """(text, intent) of all examples in a folder of training files."""
+    paths = sorted(folder.glob("*.yml"))
+    return [(message.get(TEXT), message.get(INTENT)) for path in paths for message in read_examples(path)]
 
 
 class LanguageAwareImporter(RasaFileImporter):

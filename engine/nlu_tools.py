@@ -99,25 +99,32 @@ def evaluate(file: Path, models: Path, plots: Optional[Path] = None) -> Dict[str
 
 
 def benchmark(
-    train: Path, test: Path, out_of_scope: Optional[str], embeddings: Optional[str] = None, plots: Optional[Path] = None
+    train: Path,
+    test: Path,
+    out_of_scope: Optional[str],
+    embeddings: Optional[str] = None,
+    plots: Optional[Path] = None,
+    *,
+    alone: bool = False,
 ) -> Dict[str, Any]:
     """Figures of our intent classifier, trained from nothing on one file and measured on another.
 
-    How common words are among shoppers is taken from the training file and from the examples in data/nlu;
-    nothing else of those examples is used.
+    As in a shop with intents of its own, the examples in data/nlu are background: they show how common words are
+    among shoppers, and what they mean to them.
 
     Args:
         train: Labelled examples.
         test: Labelled messages.
         out_of_scope: The label of messages out of scope, in either file.
         embeddings: A sentence-transformers model (see engine.nlu.encoder), or None.
+        alone: Without that background.
 
     Raises:
         UnusableFile: A file is not usable.
         engine.nlu.encoder.EmbeddingsUnusable: The model is not.
     """
     from engine.evaluation import report
-    from engine.importer import example_texts
+    from engine.importer import labelled_texts
     from engine.nlu.classifier import OUT_OF_SCOPE, LinearIntentClassifier
     from engine.nlu.encoder import SentenceEncoder, locate
 
@@ -130,7 +137,7 @@ def benchmark(
     classifier.fit(
         texts,
         [OUT_OF_SCOPE if row["intent"] == label else row["intent"] for row in seen],
-        background=example_texts(PROJECT / "data" / "nlu"),
+        background=() if alone else labelled_texts(PROJECT / "data" / "nlu"),
         embeddings=encode(texts) if encode else None,
     )
     predictions = _predictions(classifier, read_labelled(test), label, encode)
@@ -172,6 +179,7 @@ def main() -> None:
     compared.add_argument("--test", type=Path, required=True)
     compared.add_argument("--oos-label", help="the label of messages out of scope")
     compared.add_argument("--embeddings", metavar="MODEL", help="sentence-transformers model: folder, package, name")
+    compared.add_argument("--alone", action="store_true", help="without our own examples in data/nlu as background")
     measured.add_argument("--plots", type=Path, metavar="DIR", help="write pictures of confusions and reliability")
     compared.add_argument("--plots", type=Path, metavar="DIR", help="write pictures of confusions and reliability")
     checked = commands.add_parser("check", help="duplicates and misplaced examples in the training data")
@@ -197,7 +205,12 @@ def main() -> None:
             figures = evaluate(arguments.file, arguments.model, arguments.plots)
         else:
             figures = benchmark(
-                arguments.train, arguments.test, arguments.oos_label, arguments.embeddings, arguments.plots
+                arguments.train,
+                arguments.test,
+                arguments.oos_label,
+                arguments.embeddings,
+                arguments.plots,
+                alone=arguments.alone,
             )
     except (UnusableFile, ModelMissing, EmbeddingsUnusable) as error:
         sys.exit(f"zusage nlu: {error}")

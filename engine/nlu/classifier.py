@@ -1,31 +1,32 @@
 """The intent of a message: a linear classifier over word and character n-grams, and sentence embeddings if wanted."""
 
 import re
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from engine.nlu import persistence
+from engine.importer import labelled_texts
+from engine.nlu.component import PROJECT, LinearComponent, fingerprint
 from engine.nlu.embeddings import SENTENCE_EMBEDDING
 from engine.nlu.linear import LinearTextModel, Reading
 
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
-_VERSION = 2
 _RANKED = 3
+_BACKGROUND_COST, _BACKGROUND_FEATURES = 0.3, 60_000
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class LinearIntentClassifier(GraphComponent, IntentClassifier):
+class LinearIntentClassifier(LinearComponent, IntentClassifier):
     """Decides what a shopper wants, or that this is unclear, or nothing for a shop."""
+
+    VERSION = 3
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
@@ -35,39 +36,16 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         most_rejected: share of messages in scope that may be turned down or asked back for looking strange;
             measured on training examples that were left out;
         cost: how dear a wrong training example is (LinearSVC's C);
-        max_features: n-grams kept, those that most examples have.
+        max_features: n-grams kept, those that most examples have;
+        background: folder with examples of other intents, seen from the project, for a shop with few examples of
+            its own intents: it shows what words mean to shoppers. None: the examples suffice.
         """
-        return {"confidence": 0.35, "most_rejected": 0.07, "cost": 0.5, "max_features": 160_000}
-
-    def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        self._config, self._storage, self._resource = config, model_storage, resource
-        self._model = LinearTextModel()
+        return {"confidence": 0.35, "most_rejected": 0.07, "cost": 0.5, "max_features": 160_000, "background": None}
 
     @classmethod
-    def create(
-        cls,
-        config: Dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> "LinearIntentClassifier":
-        """A component without knowledge, for training."""
-        return cls(config, model_storage, resource)
-
-    @classmethod
-    def load(
-        cls,
-        config: Dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> "LinearIntentClassifier":
-        """The trained component. Raises ModelUnusable where its files are not what training wrote."""
-        component = cls(config, model_storage, resource)
-        with model_storage.read_from(resource) as directory:
-            component._model = LinearTextModel.restored(*persistence.load(directory, cls.__name__, _VERSION))
-        return component
+    def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
+        """Rasa's own `rasa train` trains again when the background changes."""
+        return fingerprint(PROJECT / config["background"], "*.yml") if config["background"] else None
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from all examples."""
@@ -76,18 +54,17 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         self.fit(
             [example.get(TEXT) for example in examples],
             [example.get(INTENT) for example in examples],
+            background=labelled_texts(PROJECT / folder) if (folder := self._config["background"]) else (),
             embeddings=np.stack(vectors) if vectors and vectors[0] is not None else None,
         )
-        with self._storage.write_to(self._resource) as directory:
-            persistence.save(directory, type(self).__name__, _VERSION, *self._model.state())
-        return self._resource
+        return self._save()
 
     def fit(
         self,
         texts: Sequence[str],
         intents: Sequence[str],
         *,
-        background: Sequence[str] = (),
+        background: Sequence[Tuple[str, str]] = (),
         embeddings: Optional[np.ndarray] = None,
     ) -> None:
         """Learn from labelled texts.
@@ -95,11 +72,22 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         Args:
             texts: The examples.
             intents: Their intents.
-            background: More texts, which only show how common words are.
+            background: Texts of the same kind of talk with other labels, which show what words mean.
             embeddings: One row for each text.
         """
         # The words of an intent's name belong to it: "refund_status" says much where there are ten examples.
-        names = [] if embeddings is not None else sorted({*intents} - {OUT_OF_SCOPE})
+        names = sorted({*intents} - {OUT_OF_SCOPE})
+        if embeddings is not None:
+            embeddings = np.vstack([embeddings, np.zeros((len(names), embeddings.shape[1]), dtype=embeddings.dtype)])
+        knowledge = None
+        if len({label for _, label in background}) > 1:
+            knowledge = LinearTextModel.fitted(
+                [text for text, _ in background],
+                [label for _, label in background],
+                cost=_BACKGROUND_COST,
+                max_features=_BACKGROUND_FEATURES,
+                calibrated=False,
+            )
         self._model = LinearTextModel.fitted(
             [*texts, *(re.sub(r"[\W_]+", " ", name).lower() for name in names)],
             [*intents, *names],
@@ -108,7 +96,8 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
             balanced=True,
             out_of_scope=OUT_OF_SCOPE,
             most_rejected=self._config["most_rejected"],
-            background=background,
+            background=[text for text, _ in background],
+            knowledge=knowledge,
             embeddings=embeddings,
         )
 

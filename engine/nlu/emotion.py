@@ -4,12 +4,11 @@ Measured by five-fold cross-validation on those examples (macro F1): linear n-gr
 classifier 0.70 on single words, 0.64 on pairs, 0.60 as a convolutional network; hence the first.
 """
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
@@ -18,8 +17,9 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from engine.nlu import persistence
+from engine.nlu.component import PROJECT, LinearComponent, fingerprint
 from engine.nlu.linear import LinearTextModel
+from engine.nlu.persistence import ModelUnusable
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,6 @@ VALENCE = {
     "joy": 0.9,
 }
 """How pleasant each feeling is, -1..1. A message's valence is the mean of these, weighted by probability."""
-
-_VERSION = 2
-_PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 def read_examples(folder: Path) -> List[Tuple[str, str]]:
@@ -57,8 +54,10 @@ def read_examples(folder: Path) -> List[Tuple[str, str]]:
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
-class EmotionClassifier(GraphComponent):
+class EmotionClassifier(LinearComponent):
     """Sets `emotion` on each message: {"label", "valence" (-1..1), "confidence" (0..1)}, or None untrained."""
+
+    VERSION = 3
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
@@ -70,21 +69,6 @@ class EmotionClassifier(GraphComponent):
         """
         return {"examples": "data/emotion", "cost": 0.3, "max_features": 40_000}
 
-    def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        self._config, self._storage, self._resource = config, model_storage, resource
-        self._model = LinearTextModel()
-
-    @classmethod
-    def create(
-        cls,
-        config: Dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> "EmotionClassifier":
-        """A component without knowledge, for training."""
-        return cls(config, model_storage, resource)
-
     @classmethod
     def load(
         cls,
@@ -95,21 +79,15 @@ class EmotionClassifier(GraphComponent):
         **kwargs: Any,
     ) -> "EmotionClassifier":
         """The trained component. Raises ModelUnusable where its files are not what training wrote."""
-        component = cls(config, model_storage, resource)
-        with model_storage.read_from(resource) as directory:
-            facts, arrays = persistence.load(directory, cls.__name__, _VERSION)
-        component._model = LinearTextModel.restored(facts, arrays)
+        component = super().load(config, model_storage, resource, execution_context, **kwargs)
         if not set(component._model.labels) <= set(VALENCE):
-            raise persistence.ModelUnusable(f"{cls.__name__}: unknown labels {component._model.labels}")
+            raise ModelUnusable(f"{cls.__name__}: unknown labels {component._model.labels}")
         return component
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
         """Rasa's own `rasa train` trains again when the examples change."""
-        hashed = hashlib.sha256()
-        for path in sorted(_folder(config).glob("*.tsv")):
-            hashed.update(path.read_bytes())
-        return hashed.hexdigest()
+        return fingerprint(_folder(config), "*.tsv")
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the examples in the folder (those of the intents say nothing of feelings)."""
@@ -118,9 +96,7 @@ class EmotionClassifier(GraphComponent):
             self.fit(examples)
         else:
             logger.warning("No examples of feelings in %s: emotions will not be recognised.", _folder(self._config))
-        with self._storage.write_to(self._resource) as directory:
-            persistence.save(directory, type(self).__name__, _VERSION, *self._model.state())
-        return self._resource
+        return self._save()
 
     def fit(self, examples: Sequence[Tuple[str, str]]) -> None:
         """Learn. Raises InvalidConfigException where a label has no examples."""
@@ -155,4 +131,4 @@ class EmotionClassifier(GraphComponent):
 
 
 def _folder(config: Dict[str, Any]) -> Path:
-    return _PROJECT / str(config["examples"])
+    return PROJECT / str(config["examples"])

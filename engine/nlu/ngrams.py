@@ -16,6 +16,8 @@ _DIGITS = re.compile(r"\d+")
 _MAIL = re.compile(r"\S+@\S+\.\w+")
 _CODE = re.compile(r"(?<!\w)(?:[a-z]{1,4}[-_]?)?\d[\d-]{3,}\d(?!\w)|(?<!\w)[a-z]{1,4}[-_]\d{2,}(?!\w)")
 
+Grams = Tuple[List[str], List[str]]
+
 
 def spelt_out(text: str) -> str:
     """Lower case, umlauts spelt out, one kind of apostrophe."""
@@ -71,7 +73,8 @@ class NgramVectorizer:
         self._strange = 0.0
         self._idf = np.zeros(0, dtype=np.float32)
 
-    def _grams(self, text: str) -> Tuple[List[str], List[str]]:
+    def grams(self, text: str) -> Grams:
+        """The word and the character n-grams of a text; the same for every vectorizer of these ranges."""
         words = tokens(normalise(text))
         low, high = self.word_range
         # A tab marks word n-grams, so that the word "an" and the characters "an" stay apart.
@@ -88,7 +91,7 @@ class NgramVectorizer:
         """In how many of the texts each n-gram stands."""
         counts: Counter = Counter()
         for text in texts:
-            words, chars = self._grams(text)
+            words, chars = self.grams(text)
             counts.update(set(words))
             counts.update(set(chars))
         return counts
@@ -126,7 +129,11 @@ class NgramVectorizer:
 
     def features(self, text: str) -> Tuple[np.ndarray, np.ndarray]:
         """Columns and weights of the n-grams in `text` that the vocabulary knows."""
-        words, chars = self._grams(text)
+        return self.weighed(self.grams(text))
+
+    def weighed(self, grams: Grams) -> Tuple[np.ndarray, np.ndarray]:
+        """Columns and weights of those n-grams that the vocabulary knows."""
+        words, chars = grams
         word_columns, word_values = self._block(words, self.word_weight)
         char_columns, char_values = self._block(chars, 1.0)
         return np.concatenate([word_columns, char_columns]), np.concatenate([word_values, char_values])

@@ -94,7 +94,7 @@ def test_benchmark_trains_on_one_file_and_measures_on_another(tmp_path: Path) ->
     lines += [f"{text},pay" for text in ("kann ich mit karte zahlen", "zahlen per paypal", "womit zahlen")]
     train.write_text("sentence,label\n" + "\n".join(lines), encoding="utf-8")
     test.write_text("text,intent\nmein paket,track\nzahlen mit karte,pay\nzzz,NONE\n", encoding="utf-8")
-    figures = benchmark(train, test, "NONE")
+    figures = benchmark(train, test, "NONE", alone=True)
     assert figures["in_scope_accuracy"] == 1
     assert figures["n"] == 3
     keys = "in_scope_accuracy macro_f1 oos_recall oos_precision false_rejection_rate mcc mcc_best_threshold ece"

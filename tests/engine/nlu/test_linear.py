@@ -1,8 +1,15 @@
 """The linear classifier: what it learns, what it turns down, what it keeps on disk."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from engine.nlu.classifier import LinearIntentClassifier
 from engine.nlu.linear import LinearTextModel
 from engine.nlu.ngrams import NgramVectorizer, normalise
 from engine.nlu.persistence import ModelUnusable
@@ -62,6 +69,61 @@ class TestReading:
         assert again.read("nothing known", np.array([0.0, 1.0])).ranking[0][0] == "b"
 
 
+class TestKnowledge:
+    TALK = (
+        ("i want my money back", "refund"),
+        ("refund please", "refund"),
+        ("give me back my money", "refund"),
+        ("when is my refund here", "refund"),
+        ("it is broken", "damaged"),
+        ("arrived damaged", "damaged"),
+        ("broken on arrival, damaged", "damaged"),
+        ("the box was damaged, the lamp broken", "damaged"),
+        ("where is my parcel", "track"),
+        ("track my order", "track"),
+        ("where is it, track it", "track"),
+    )
+
+    def helped(self) -> LinearTextModel:
+        texts, labels = zip(*self.TALK, strict=True)
+        knowledge = LinearTextModel.fitted(texts, labels, cost=1.0, max_features=1000, calibrated=False)
+        return LinearTextModel.fitted(
+            ["refund", "damaged"], ["r", "d"], cost=1.0, max_features=1000, knowledge=knowledge
+        )
+
+    def test_other_labels_teach_what_words_mean(self) -> None:
+        model = self.helped()
+        assert model.rank("money")[0][0] == "r"
+        assert model.rank("broken")[0][0] == "d"
+
+    def test_the_state_makes_the_same_model(self) -> None:
+        model = self.helped()
+        again = LinearTextModel.restored(*model.state())
+        for text, _ in self.TALK:
+            assert again.read(text) == model.read(text)
+
+    def test_a_state_that_lacks_it_is_refused(self) -> None:
+        facts, arrays = self.helped().state()
+        with pytest.raises(ModelUnusable):
+            LinearTextModel.restored({**facts, "knowledge": None}, arrays)
+        with pytest.raises(ModelUnusable):
+            LinearTextModel.restored(facts, {name: array for name, array in arrays.items() if "." not in name})
+
+
+class TestBackground:
+    def test_a_folder_of_other_intents_helps_a_shop_with_its_own(self, tmp_path: Path) -> None:
+        storage, resource = LocalModelStorage(tmp_path), Resource("intents")
+        texts = [("refund", "own_refund"), ("damaged", "own_damage"), ("parcel", "own_parcel"), ("shop", "own_shop")]
+        own = TrainingData([Message.build(text, intent) for text, intent in texts])
+        config = {**LinearIntentClassifier.get_default_config(), "background": "tests/engine/assistant/data"}
+        LinearIntentClassifier.create(config, storage, resource, None).train(own)  # type: ignore[arg-type]
+        loaded = LinearIntentClassifier.load(config, storage, resource, None)  # type: ignore[arg-type]
+        (message,) = loaded.process([Message({"text": "refund"})])
+        assert message.get("intent_ranking")[0]["name"] == "own_refund"
+        assert LinearIntentClassifier.fingerprint_addon(config)
+        assert LinearIntentClassifier.fingerprint_addon({**config, "background": None}) is None
+
+
 class TestTurningDown:
     def test_without_examples_of_it_what_is_strange_is_less_sure(self) -> None:
         model = fitted(out_of_scope="none_of_it")
@@ -87,6 +149,19 @@ class TestTurningDown:
             assert dict(reading.ranking)["out_of_scope"] == pytest.approx(1 - reading.assurance)
             assert sum(share for _, share in reading.ranking) == pytest.approx(1, abs=1e-5)
         assert model.read("who won the match").assurance < model.read("where is my order").assurance
+
+    def test_with_embeddings_what_lies_far_from_the_examples_is_less_sure(self) -> None:
+        generator = np.random.RandomState(0)
+        labels = [label for label in "abcdef" for _ in range(6)]
+        directions = np.eye(12)[[ord(label) - ord("a") for label in labels]]
+        vectors = directions + 0.1 * generator.standard_normal(directions.shape)
+        texts = [f"thing {i}" for i in range(len(labels))]
+        model = LinearTextModel.fitted(
+            texts, labels, cost=1.0, max_features=1000, out_of_scope="none_of_it", embeddings=vectors
+        )
+        near, far = model.read("thing", np.eye(12)[0]), model.read("thing", np.eye(12)[10])
+        assert near.assurance > far.assurance
+        assert LinearTextModel.restored(*model.state()).read("thing", np.eye(12)[0]) == near
 
     def test_one_example_of_a_label_stops_nothing(self) -> None:
         model = LinearTextModel.fitted(["a b", "c d", "e f"], list("xyz"), cost=1.0, max_features=99, out_of_scope="o")
