@@ -1,9 +1,10 @@
 """The agents' console in a real browser: what a reload shows, keys alone, sound and notices, sessions that end."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from bot.clock import utc_now
 from bot.console import live
@@ -70,6 +71,37 @@ class TestTruth:
         await expect(page.locator("#words")).to_be_focused()
         await page.keyboard.type(" benutzt")  # letters that are keys elsewhere: b, e, n, t, z
         await expect(page.locator("#words")).to_have_value("Schon benutzt")
+
+    async def test_what_arrives_late_is_not_put_into_the_next_conversation(self, chat, console, web) -> None:
+        web.engine.script[WISH] = person()
+        anna, bert = await chat(), await chat()
+        await say(anna, WISH)
+        page = await console()
+        await take(page)
+        await say(bert, WISH)
+        await page.locator("#list-queue .row a").wait_for()
+
+        released, held = asyncio.Event(), []
+
+        async def hold(route: Route) -> None:
+            held.append(route)
+            await released.wait()
+            await route.continue_()
+
+        await page.route("**/live?*", hold)
+        async with page.expect_request("**/live?*"):
+            await say(anna, "Sind Sie noch da?")
+        await page.locator("#list-queue .row a").click()
+        await page.locator("#composer[data-mode=accept]").wait_for()
+        berts = await page.locator("#head h2").inner_text()
+        async with page.expect_response("**/live?*"):
+            released.set()
+        await expect(page.locator("#list-mine .row")).to_contain_text("Sind Sie noch da?")
+        assert await page.locator("#head h2").inner_text() == berts
+        await page.locator("#head button.primary").click()
+        await page.locator("#composer[data-mode=reply]").wait_for()
+        await answer(bert, "Lena ist jetzt für Sie da.")
+        assert held
 
     async def test_typing_is_seen_on_both_sides(self, chat, console, web) -> None:
         web.engine.script[WISH] = person()

@@ -344,7 +344,10 @@ body.addEventListener("htmx:afterSettle", (event) => {
 let typed = null;
 body.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
-  if (target.id !== "composer") return;
+  // The answer of a conversation that was left meanwhile must not put its parts beside the words of another customer.
+  const of = fragment.querySelector("[data-of]")?.dataset.of;
+  if (of !== undefined && Number(of) !== openConversation()) event.detail.shouldSwap = false;
+  if (target.id !== "composer" || !event.detail.shouldSwap) return;
   // Two answers under way at once may bring the same composer twice.
   if (fragment.querySelector("#composer")?.dataset.mode === target.dataset.mode) event.detail.shouldSwap = false;
   const field = target.querySelector("textarea");
