@@ -1,5 +1,6 @@
 """Talks to the engine: one HTTP call per turn, with a deadline and errors that say whether to try again."""
 
+import asyncio
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,6 +25,10 @@ __all__ = [
     "TurnRequest",
     "TurnResponse",
 ]
+
+
+# Messages that the engine is given at a time. It works on one, and asks the shop about some others meanwhile.
+AT_ONCE = 16
 
 
 class EngineUnreachable(EngineFailed):
@@ -171,9 +176,12 @@ class EngineClient:
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(timeout_s, connect=2.0),
-            limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE),
             trust_env=False,
         )
+        # In a rush messages queue here, where the wait does not count as the engine's own time.
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._timeout_s = timeout_s
 
     async def turn(self, request: TurnRequest) -> TurnResponse:
         """Ask for the answer to one message.
@@ -209,9 +217,16 @@ class EngineClient:
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._room.acquire()
+        except TimeoutError:
+            raise EngineUnreachable("the engine does not answer: too many messages wait for it") from None
+        try:
             response = await self._http.post(path, json=body)
         except httpx.HTTPError as error:
             raise EngineUnreachable(f"the engine does not answer: {type(error).__name__}") from error
+        finally:
+            self._room.release()
         try:
             if response.status_code == httpx.codes.OK:
                 return response.json()

@@ -1,5 +1,6 @@
 """An engine that is away, late, refuses or talks nonsense is an error with a way on, never an empty answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.responses import PlainTextResponse
 
-from bot.engine_client import EngineClient, EngineUnreachable, TurnContext, TurnRequest
+from bot.engine_client import AT_ONCE, EngineClient, EngineUnreachable, TurnContext, TurnRequest
 from bot.errors import EngineFailed
 from tests.engine_double import EngineDouble, free_port, turn_response
 
@@ -49,6 +50,23 @@ class TestTurn:
         client = EngineClient(engine_double.url, "t", timeout_s=0.2)
         with pytest.raises(EngineUnreachable):
             await client.turn(request())
+        await client.close()
+
+    async def test_in_a_rush_each_waits_for_its_turn_and_all_are_answered(
+        self, client: EngineClient, engine_double: EngineDouble
+    ) -> None:
+        engine_double.delay_s = 0.02
+        answers = await asyncio.gather(*(client.turn(request(f"nr {i}")) for i in range(3 * AT_ONCE)))
+        assert [answer.replies[0].text for answer in answers] == [f"echo: nr {i}" for i in range(3 * AT_ONCE)]
+
+    async def test_who_waits_too_long_for_others_is_told_so(self, engine_double: EngineDouble) -> None:
+        engine_double.hold = asyncio.Event()
+        client = EngineClient(engine_double.url, "t", timeout_s=0.5)
+        answers = [client.turn(request(f"nr {i}")) for i in range(2 * AT_ONCE)]
+        failed = await asyncio.gather(*answers, return_exceptions=True)
+        assert all(isinstance(failure, EngineUnreachable) for failure in failed)
+        engine_double.hold.set()
+        assert (await client.turn(request())).replies[0].text == "echo: Hallo"
         await client.close()
 
     async def test_nothing_said_and_nothing_asked_for_is_an_error(
