@@ -59,7 +59,7 @@ from bot.metrics.facts import Rules
 from bot.metrics.figures import Costs
 from bot.metrics.mailing import WeeklyReports
 from bot.metrics.reading import FigureReader
-from bot.metrics.refresh import refresh_in_thread
+from bot.metrics.refresh_process import RefreshProcess
 from bot.outbox import Outbox, Pace
 from bot.privacy.service import Privacy, Retention
 from bot.promises.checker import PromiseChecker
@@ -84,6 +84,7 @@ __all__ = ["create_app"]
 
 log = logging.getLogger(__name__)
 
+FIGURES_AFTER_S = 10
 UPLOAD_LIMIT = 10 * 1024 * 1024
 BODY_LIMIT = 64 * 1024
 # Pictures, what Telegram brings, and what is sent to the Telegram that is played here.
@@ -236,7 +237,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(1, turns.notice_engine, "engine recovery")
     timers.every(2, watch.look, "handoffs")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
-    timers.every(settings.figures_every_s, lambda: refresh_in_thread(settings, rules, clock), "figures")
+    # Not while everything starts: whoever is there already waits for an answer, nobody for the figures.
+    facts = RefreshProcess(settings, database, rules, clock)
+    timers.every(settings.figures_every_s, facts.refresh, "figures", first_after=FIGURES_AFTER_S)
     timers.every(60, reports.send_due, "weekly report")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")
     timers.every(60, promises.check, "promises")

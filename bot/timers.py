@@ -16,12 +16,12 @@ class Timers:
     """Periodic jobs. State lives in the database: after a restart each job simply looks again."""
 
     def __init__(self) -> None:
-        self._jobs: list[tuple[float, Job, str]] = []
+        self._jobs: list[tuple[float, Job, str, float]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    def every(self, seconds: float, job: Job, name: str) -> None:
-        """Run ``job`` every so many seconds, first at the start."""
-        self._jobs.append((seconds, job, name))
+    def every(self, seconds: float, job: Job, name: str, *, first_after: float = 0) -> None:
+        """Run ``job`` every so many seconds, first at the start or so many seconds after it."""
+        self._jobs.append((seconds, job, name, first_after))
 
     async def start(self) -> None:
         """Begin."""
@@ -36,7 +36,8 @@ class Timers:
                 await task
 
     @staticmethod
-    async def _run(seconds: float, job: Job, name: str) -> None:
+    async def _run(seconds: float, job: Job, name: str, first_after: float) -> None:
+        await asyncio.sleep(first_after)
         while True:
             try:
                 await job()

@@ -11,12 +11,9 @@ from typing import IO, Any, Protocol
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
-import pyarrow
-import pyarrow.parquet
-
 from bot.metrics.datasets import Column, Dataset, Type, as_text
 
-__all__ = ["FORMATS", "MEDIA_TYPES", "Writer", "writer"]
+__all__ = ["FORMATS", "MEDIA_TYPES", "Rows", "Writer", "writer"]
 
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -67,7 +64,9 @@ def writer(
         return _Json(dataset, file)
     if kind == "xlsx":
         return _Xlsx(dataset, file, zone)
-    return _Parquet(dataset, file)
+    from bot.metrics.parquet import Parquet  # noqa: PLC0415 - 30 MB that nobody else in the service needs
+
+    return Parquet(dataset, file)
 
 
 class _Csv:
@@ -158,57 +157,6 @@ class _Json(_JsonLines):
     def end(self) -> None:
         self._file.write(b"\n]\n")
         self._file.flush()
-
-
-class _Parquet:
-    """Parquet with one row group per 50,000 rows, compressed with Zstandard."""
-
-    GROUP = 50_000
-
-    def __init__(self, dataset: Dataset, file: IO[bytes]) -> None:
-        types = {
-            Type.INTEGER: pyarrow.int64(),
-            Type.NUMBER: pyarrow.float64(),
-            Type.TEXT: pyarrow.string(),
-            Type.JSON: pyarrow.string(),
-            Type.BOOLEAN: pyarrow.bool_(),
-            Type.INSTANT: pyarrow.timestamp("us", tz="UTC"),
-        }
-        self._schema = pyarrow.schema(
-            [pyarrow.field(c.name, types[c.type], metadata={"meaning": c.meaning}) for c in dataset.columns]
-        )
-        self._documents = [i for i, c in enumerate(dataset.columns) if c.type is Type.JSON]
-        self._file = file
-        self._batches: list[pyarrow.RecordBatch] = []
-        self._waiting = 0
-        self._parquet: pyarrow.parquet.ParquetWriter | None = None
-
-    def begin(self) -> None:
-        self._parquet = pyarrow.parquet.ParquetWriter(self._file, self._schema, compression="zstd")
-
-    def write(self, rows: Rows) -> None:
-        if not rows:
-            return
-        columns = [list(values) for values in zip(*rows, strict=True)]
-        for i in self._documents:
-            columns[i] = [None if value is None else as_text(value) for value in columns[i]]
-        arrays = [pyarrow.array(v, type=f.type) for v, f in zip(columns, self._schema, strict=True)]
-        self._batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=self._schema))
-        self._waiting += len(rows)
-        if self._waiting >= self.GROUP:
-            self._put()
-
-    def end(self) -> None:
-        self._put()
-        assert self._parquet is not None
-        self._parquet.close()
-        self._file.flush()
-
-    def _put(self) -> None:
-        if self._batches:
-            assert self._parquet is not None
-            self._parquet.write_table(pyarrow.Table.from_batches(self._batches), row_group_size=self.GROUP)
-        self._batches, self._waiting = [], 0
 
 
 class _Xlsx:

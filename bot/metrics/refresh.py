@@ -1,29 +1,24 @@
 """Keeps the figures current: facts of what changed, then the sums of the days concerned."""
 
-import asyncio
-import logging
 import secrets
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from threading import Event
 from typing import Any
 
 from bot.clock import Clock, utc_now
 from bot.metrics.facts import Rules, facts_of, relate
 from bot.metrics.measures import sums
-from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.facts import FactStore, Relation
 from bot.storage.shop_figures import ShopFigures
 
-__all__ = ["Refresher", "refresh_in_thread"]
+__all__ = ["Refresher", "Stopped"]
 
-log = logging.getLogger(__name__)
-
-BATCH = 500
+# While a batch is written nobody else can write to SQLite.
+BATCH = 100
 # Transactions that were open when a refresh looked are seen by the next one.
 OVERLAP = timedelta(minutes=2)
 # An order is followed for this long to see whether its customer comes back, and whether it is sent back.
@@ -34,7 +29,7 @@ _SEEN = "seen"
 
 
 class Stopped(Exception):
-    """The service is being stopped."""
+    """Whoever asked for the refresh wants it to end."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +57,23 @@ class Refresher:
             async with self.database.begin() as session:
                 await FactStore(session).give_lease_back(owner)
 
+    async def due(self) -> bool:
+        """Return whether a refresh would find anything to take in."""
+        async with self.database.read() as session:
+            store = FactStore(session)
+            state = await store.state(_SEEN)
+            if state is None or state["rules"] != self.rules.fingerprint() or state["day"] != self._day(self.clock()):
+                return True
+            return bool(await store.changed_since(_since(state), limit=1))
+
     async def _refresh(self) -> int:
         now = self.clock()
         async with self.database.read() as session:
             state = await FactStore(session).state(_SEEN)
         if state is None or state["rules"] != self.rules.fingerprint():
             return await self.rebuild()
-        since = datetime.fromisoformat(state["at"]) - OVERLAP
         async with self.database.read() as session:
-            changed = await FactStore(session).changed_since(since)
+            changed = await FactStore(session).changed_since(_since(state))
         days: set[date] = set()
         for ids in _batches(changed):
             days |= await self._facts(ids)
@@ -79,7 +82,7 @@ class Refresher:
                 customers = await FactStore(session).customers_of(ids)
             days |= await self._relate(customers)
         await self._sum(days)
-        if state["day"] != now.astimezone(self.rules.zone).date().isoformat():
+        if state["day"] != self._day(now):
             await self._orders(now)
         await self._remember(now)
         return len(changed)
@@ -152,9 +155,11 @@ class Refresher:
         months = set()
         for day in sorted(days):
             self._go_on()
+            async with self.database.read() as session:
+                facts = await FactStore(session).facts_of(day)
+            summed = sums(facts)
             async with self.database.begin() as session:
-                store = FactStore(session)
-                await store.put_sums("day", day, sums(await store.facts_of(day)))
+                await FactStore(session).put_sums("day", day, summed)
             months.add(day.replace(day=1))
         await self._sum_months(months)
 
@@ -177,35 +182,17 @@ class Refresher:
         await self._sum_months(months)
 
     async def _remember(self, now: datetime) -> None:
-        day = now.astimezone(self.rules.zone).date().isoformat()
+        seen = {"at": now.isoformat(), "day": self._day(now), "rules": self.rules.fingerprint()}
         async with self.database.begin() as session:
-            await FactStore(session).remember(
-                _SEEN, {"at": now.isoformat(), "day": day, "rules": self.rules.fingerprint()}
-            )
+            await FactStore(session).remember(_SEEN, seen)
+
+    def _day(self, now: datetime) -> str:
+        return now.astimezone(self.rules.zone).date().isoformat()
+
+
+def _since(state: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(state["at"]) - OVERLAP
 
 
 def _batches[T](items: Sequence[T]) -> Iterable[Sequence[T]]:
     return (items[i : i + BATCH] for i in range(0, len(items), BATCH))
-
-
-async def refresh_in_thread(settings: Settings, rules: Rules, clock: Clock = utc_now) -> int:
-    """Refresh beside the event loop, on a connection of its own: summing up must not delay anybody's answer.
-
-    When it is cancelled it ends after what it is at; the next refresh begins where the last whole one ended.
-    """
-    stop = Event()
-
-    async def run() -> int:
-        database = Database(settings.database, pool_size=2)
-        try:
-            return await Refresher(database, rules, clock, stop.is_set).refresh()
-        except Stopped:
-            return 0
-        finally:
-            await database.close()
-
-    try:
-        return await asyncio.to_thread(lambda: asyncio.run(run()))
-    except asyncio.CancelledError:
-        stop.set()
-        raise

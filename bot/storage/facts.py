@@ -222,7 +222,7 @@ class FactStore:
 
     # -- what has changed
 
-    async def changed_since(self, since: datetime) -> list[int]:
+    async def changed_since(self, since: datetime, limit: int | None = None) -> list[int]:
         """Return the conversations in which anything happened since then, or of which anything became known."""
         changes = union(
             select(ConversationRow.id).where(ConversationRow.last_activity_at >= since),
@@ -234,7 +234,7 @@ class FactStore:
             select(SurveyAnswer.conversation_id).where(SurveyAnswer.answered_at >= since),
             select(Survey.conversation_id).where(Survey.offered_at >= since),
         ).subquery()
-        return list(await self.session.scalars(select(changes.c[0]).order_by(changes.c[0])))
+        return list(await self.session.scalars(select(changes.c[0]).order_by(changes.c[0]).limit(limit)))
 
     async def ids_after(self, after: int, limit: int) -> list[int]:
         """Return the next conversations by id."""

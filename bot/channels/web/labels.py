@@ -3,7 +3,6 @@
 import io
 
 import segno
-from fpdf import FPDF
 
 from bot.conversation import Language
 from bot.texts import text
@@ -33,6 +32,8 @@ def label_pdf(
         hand_in_by: the last day, in words.
         language: of the words around it.
     """
+    from fpdf import FPDF  # noqa: PLC0415 - 20 MB that a service needs only once somebody sends something back
+
     page = FPDF(format=A6_MM, unit="mm")
     page.set_auto_page_break(False)
     page.set_title(f"{shop} {number}")
