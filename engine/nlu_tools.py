@@ -4,7 +4,6 @@ import argparse
 import csv
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -188,14 +187,14 @@ def main() -> None:
     for command in (measured, compared):
         command.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    warnings.filterwarnings("ignore")  # of Rasa's libraries, about themselves
     tensorflow_stub.install()
     from engine import logs
+
+    logs.configure()  # before Rasa is imported, whose libraries warn of themselves then
     from engine.evaluation import table
     from engine.nlu.encoder import EmbeddingsUnusable
     from engine.turn import ModelMissing
 
-    logs.configure()
     if arguments.command == "check":
         problems = check(arguments.folder, arguments.shown)
         print("\n".join(problems) or "No example has two intents, and none sits among those of another.")
