@@ -22,15 +22,17 @@ def main() -> None:
     tensorflow_stub.install()
     tensorflow_stub.leave_out_for_serving()
 
+    from engine import logs
+
+    logs.configure()  # before Rasa is imported, whose libraries warn of themselves then
     from aiohttp import web
 
-    from engine import logs, settings
+    from engine import settings
     from engine.actions_in_process import InProcessActions
     from engine.actions_remote import RemoteActions
     from engine.server import CanaryFailed, application, check_canaries
     from engine.turn import Assistant, ModelMissing
 
-    logs.configure()
     try:
         chosen = settings.read()
         actions = (

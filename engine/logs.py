@@ -30,7 +30,8 @@ def masked(line: str) -> str:
 class _MaskingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         # The time stays outside, its digits are nobody's number.
-        return f"{self.formatTime(record)} {record.levelname} {record.name} {masked(super().format(record))}"
+        when = self.formatTime(record, "%Y-%m-%d %H:%M:%S")
+        return f"{when} {record.levelname:<7} {record.name}: {masked(super().format(record))}"
 
 
 def configure(level: int = logging.INFO) -> None:
