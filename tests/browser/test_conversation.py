@@ -3,6 +3,7 @@
 import asyncio
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from bot.clock import utc_now
 from bot.conversation import Author, Reply
 from bot.storage.conversations import Conversations
-from bot.storage.tables import ConversationRow, MessageRow
+from bot.storage.tables import ConversationRow, MessageRow, PromiseRow
 from tests.bot.channels.test_web_chat import rows
 from tests.browser.cards import ORDER, ORDERS, RETURN
 from tests.browser.conftest import answer, picture, say, texts
@@ -334,7 +335,22 @@ class TestMenu:
         await page.get_by_role("button", name="Was wir zugesagt haben").click()
         await expect(page.locator("dialog")).to_contain_text("Das Paket kommt am Freitag, 17. Mai.")
         await expect(page.locator("dialog")).to_contain_text("Bestellung LM-1")
+        await expect(page.locator("dialog")).not_to_contain_text("gesagt am")
         await picture(page, "promises")
+
+    async def test_a_promise_of_another_day_says_when_it_was_made(self, chat, web, database):
+        promise = {"kind": "answer", "order": None, "return": None, "wording": "Wir melden uns bis morgen.", "due": ""}
+        promise["due"] = (utc_now() + timedelta(days=1)).isoformat()
+        web.engine.script["wann"] = lambda body: turn_response(body, ["Bis morgen."], promises=[promise])
+        page = await chat()
+        await say(page, "wann")
+        await answer(page, "Bis morgen.")
+        async with database.begin() as session:
+            (row,) = await session.scalars(select(PromiseRow))
+            row.made_at = datetime(2030, 5, 16, 12, tzinfo=UTC)
+        await page.get_by_role("button", name="Menü").click()
+        await page.get_by_role("button", name="Was wir zugesagt haben").click()
+        await expect(page.locator("dialog")).to_contain_text("gesagt am Do., 16. Mai")
 
     async def test_the_conversation_is_saved_as_a_file(self, chat, web):
         page = await chat()

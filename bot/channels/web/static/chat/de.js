@@ -47,6 +47,7 @@ export default {
   promise_broken: "nicht eingehalten",
   promise_withdrawn: "zurückgenommen",
   due: "bis {date}",
+  made: "gesagt am {date}",
   order: "Bestellung {order}",
   transcript: "Gespräch speichern",
   downloadFailed: "Die Datei konnte nicht geladen werden. Bitte versuchen Sie es noch einmal.",

@@ -47,6 +47,7 @@ export default {
   promise_broken: "not kept",
   promise_withdrawn: "withdrawn",
   due: "by {date}",
+  made: "said on {date}",
   order: "Order {order}",
   transcript: "Save conversation",
   downloadFailed: "The file could not be loaded. Please try again.",

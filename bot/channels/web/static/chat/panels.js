@@ -169,6 +169,8 @@ export class Panels {
                 { class: "small" },
                 h("span", { class: "badge" }, t(`promise_${promise.state}`)),
                 ` ${t("due", { date: day(promise.due) })}`,
+                // Its words may say "tomorrow", which is read on other days too.
+                day(promise.made_at) !== day(new Date()) && ` · ${t("made", { date: day(promise.made_at) })}`,
                 promise.order && linked(` · ${t("order", { order: promise.order })}`),
               ),
             ),
