@@ -78,7 +78,7 @@ class Arrivals:
                 self._waiting = _Batch()
                 # One statement cannot name a row twice where it must say which were new.
                 unique = list({arrival.update_id: arrival for arrival in batch.arrivals}.values())
-                async with self._database.begin() as session:
+                async with self._database.begin(short=True, urgent=True) as session:
                     batch.new = await Telegram(session).store(self._bot_id, unique, self._clock())
                 if batch.new < len(batch.arrivals):
                     log.info("%d of %d updates were here already", len(batch.arrivals) - batch.new, len(batch.arrivals))

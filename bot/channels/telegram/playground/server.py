@@ -301,10 +301,7 @@ class FakeTelegram:
             self._arrived.set()
 
     def _push(self, update: Answer, chat_id: int) -> None:
-        """Bring an update to the webhook: one after another in a chat, unless a fault lets others overtake."""
-        if self.faults.happens(self.faults.reorder):
-            self._in_background(self._deliver(update, delay_s=self.faults.random.uniform(0.05, self.faults.reorder_s)))
-            return
+        """Bring an update to the webhook: one after another in a chat."""
         self._queues[chat_id].append(update)
         if chat_id not in self._pushing:
             self._pushing[chat_id] = self._in_background(self._push_chat(chat_id))
@@ -313,7 +310,13 @@ class FakeTelegram:
         queue = self._queues[chat_id]
         try:
             while queue and self.webhook.url:
-                await self._deliver(queue.popleft())
+                update = queue.popleft()
+                if self.faults.happens(self.faults.reorder):
+                    # Those behind it overtake it.
+                    delay_s = self.faults.random.uniform(0.05, self.faults.reorder_s)
+                    self._in_background(self._deliver(update, delay_s=delay_s))
+                else:
+                    await self._deliver(update)
         finally:
             del self._pushing[chat_id]
 
