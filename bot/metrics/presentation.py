@@ -128,7 +128,7 @@ class Presentation:
         return str(format_percent(value, format="0\u00a0%" if self.language == "de" else "0%", locale=self.locale))
 
     def _short(self, value: date) -> str:
-        pattern = "MMM yy" if self.overview.by_month else ("d. MMM" if self.language == "de" else "d MMM")
+        pattern = "MMM yy" if self.overview.step == "month" else ("d. MMM" if self.language == "de" else "d MMM")
         return str(format_date(value, pattern, locale=self.locale))
 
     @property

@@ -11,13 +11,13 @@ from bot.errors import InvalidInput
 from bot.metrics.expectations import Kind
 from bot.metrics.figures import Costs, Figure, compute, definitions, outage_figures
 from bot.storage.database import Database
-from bot.storage.figures import Figures, Slice, Sums
+from bot.storage.figures import Figures, Slice, Step, Sums
 from bot.survey.bank import Level
 
 __all__ = ["LONGEST_DAYS", "TREND", "FigureReader", "Overview"]
 
-# Longer periods are shown by month.
-DAYS_SHOWN_BY_DAY = 92
+# A trend has at most some thirty to sixty points: more are noise, and slow to draw.
+_SHOWN_UP_TO_DAYS: tuple[tuple[Step, int], ...] = (("day", 62), ("week", 200))
 LONGEST_DAYS = 3 * 366
 
 ATTRIBUTES = ("channel", "language", "topic", "handler")
@@ -50,7 +50,7 @@ class Overview:
     before: Mapping[str, Figure]
     trend: Sequence[tuple[date, Mapping[str, Figure]]]
     trend_before: Sequence[tuple[date, Mapping[str, Figure]]]
-    by_month: bool
+    step: Step
     splits: Mapping[str, Mapping[str, Mapping[str, Figure]]]
     load: Sequence[Sequence[int]]  # by weekday (Monday first) and hour
     endings: Mapping[str, int]  # of conversations with a matter: confirmed, assumed, withdrawn, unresolved, ...
@@ -80,7 +80,7 @@ class Overview:
                 for key, entry in known.items()
             },
             "trend": {
-                "by": "month" if self.by_month else "day",
+                "by": self.step,
                 "rows": [
                     {"day": day.isoformat(), **{key: figure.value for key, figure in figures.items()}}
                     for day, figures in self.trend
@@ -100,6 +100,11 @@ class Overview:
             "emotion_paths": {f"{answer}:{end}": n for (answer, end), n in self.emotion_paths.items()},
             "distributions": {item: dict(shares) for item, shares in self.distributions.items()},
         }
+
+
+def _step(wanted: Slice) -> Step:
+    days = (wanted.last - wanted.first).days + 1
+    return next((step for step, most in _SHOWN_UP_TO_DAYS if days <= most), "month")
 
 
 def _json(figure: Figure) -> dict[str, Any]:
@@ -133,19 +138,19 @@ class FigureReader:
             InvalidInput: the period is empty or too long.
         """
         _check(wanted)
-        by_month = (wanted.last - wanted.first).days >= DAYS_SHOWN_BY_DAY
+        step = _step(wanted)
         async with self.database.read() as session:
             store = Figures(session)
             sums = await store.sums(wanted)
             before = wanted.before()
             figures = await self._figures(store, sums, wanted)
             earlier = await self._figures(store, await store.sums(before), before)
-            if by_month:
-                series = await store.series(wanted, _COUNTED_IN_TREND, by_month=True)
-                series_before = await store.series(before, _COUNTED_IN_TREND, by_month=True)
-            else:  # the period before ends where this one begins
+            if step == "day":  # the period before ends where this one begins
                 both = replace(wanted, first=before.first)
-                series = series_before = await store.series(both, _COUNTED_IN_TREND, by_month=False)
+                series = series_before = await store.series(both, _COUNTED_IN_TREND, step)
+            else:
+                series = await store.series(wanted, _COUNTED_IN_TREND, step)
+                series_before = await store.series(before, _COUNTED_IN_TREND, step)
             parts = await store.splits(wanted, ATTRIBUTES, _COUNTED_IN_SPLIT)
         splits = {
             attribute: {
@@ -157,9 +162,9 @@ class FigureReader:
             wanted=wanted,
             figures=figures,
             before=earlier,
-            trend=self._trend(series, wanted, by_month=by_month),
-            trend_before=self._trend(series_before, before, by_month=by_month),
-            by_month=by_month,
+            trend=self._trend(series, wanted, step),
+            trend_before=self._trend(series_before, before, step),
+            step=step,
             splits=splits,
             load=_load(sums),
             endings=_endings(sums),
@@ -184,14 +189,10 @@ class FigureReader:
         async with self.database.read() as session:
             return await Figures(session).first_and_last_day()
 
-    def _trend(
-        self, series: Mapping[date, Sums], wanted: Slice, *, by_month: bool
-    ) -> list[tuple[date, Mapping[str, Figure]]]:
-        """Return the figures of every day or month of a slice, also of those on which nothing happened."""
-        days, day = [], wanted.first.replace(day=1) if by_month else wanted.first
-        while day <= min(wanted.last, self.clock().astimezone(self.zone).date()):
-            days.append(day)
-            day = (day + timedelta(days=31)).replace(day=1) if by_month else day + timedelta(days=1)
+    def _trend(self, series: Mapping[date, Sums], wanted: Slice, step: Step) -> list[tuple[date, Mapping[str, Figure]]]:
+        """Return the figures of every step of a slice, also of those in which nothing happened."""
+        today = self.clock().astimezone(self.zone).date()
+        days = [day for day in wanted.steps(step) if day <= today]
         return [(day, _only(compute(series.get(day, {}), self.costs), TREND)) for day in days]
 
     async def _figures(self, store: Figures, sums: Sums, wanted: Slice) -> dict[str, Figure]:

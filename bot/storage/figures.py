@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Date, and_, case, cast, false, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.storage.figure_tables import ANY, ConversationFact, DailyFigure
 from bot.storage.tables import Outage
 
-__all__ = ["Figures", "Slice", "Sum", "Sums"]
+__all__ = ["Figures", "Slice", "Step", "Sum", "Sums"]
 
 # Of the sums over the shop's orders.
 NO_CHANNEL = ""
@@ -26,6 +26,8 @@ class Sum(NamedTuple):
     squares: float
 
 
+# What one point of a series stands for.
+Step = Literal["day", "week", "month"]
 # measure -> detail -> sum
 Sums = Mapping[str, Mapping[str, Sum]]
 
@@ -46,6 +48,19 @@ class Slice:
         days = self.last - self.first + timedelta(days=1)
         return Slice(self.first - days, self.last - days, self.channel, self.language, self.topic, self.handler)
 
+    def steps(self, step: Step) -> list[date]:
+        """Return the first day of every step. Weeks are counted back from the last day, so that only the first of them
+        can be short; the first month begins before the slice if that begins in its middle."""
+        if step == "month":
+            months = [self.first.replace(day=1)]
+            while (month := _next_month(months[-1])) <= self.last:
+                months.append(month)
+            return months
+        if step == "day":
+            return [self.first + timedelta(days=i) for i in range((self.last - self.first).days + 1)]
+        weeks = range((self.last - self.first).days // 7, -1, -1)
+        return [max(self.first, self.last - timedelta(days=7 * week + 6)) for week in weeks]
+
     def filters(self) -> dict[str, str]:
         """Return the filters that are set."""
         names = ("channel", "language", "topic", "handler")
@@ -65,7 +80,7 @@ class Figures:
             select(
                 DailyFigure.measure,
                 DailyFigure.detail,
-                func.sum(DailyFigure.n),
+                _counted(DailyFigure.n),
                 func.sum(DailyFigure.total),
                 func.sum(DailyFigure.squares),
             )
@@ -73,32 +88,40 @@ class Figures:
             .group_by(DailyFigure.measure, DailyFigure.detail)
         )
         for measure, detail, n, total, squares in await self.session.execute(query):
-            found[measure][detail] = Sum(int(n), float(total), float(squares))
+            found[measure][detail] = Sum(n, total, squares)
         return found
 
-    async def series(self, wanted: Slice, measures: Iterable[str], *, by_month: bool) -> dict[date, Sums]:
-        """Return the sums of some measures for every day, or month, of a slice."""
+    async def series(self, wanted: Slice, measures: Iterable[str], step: Step) -> dict[date, Sums]:
+        """Return the sums of some measures for every step of a slice, by the step's first day."""
         days: dict[date, dict[str, dict[str, Sum]]] = defaultdict(lambda: defaultdict(dict))
-        query = (
+        steps = wanted.steps(step)
+        column: ColumnElement[date] = DailyFigure.day.expression
+        if step == "week":
+            column = case(*((DailyFigure.day >= first, literal(first, Date)) for first in reversed(steps)))
+        parts = (
             select(
-                DailyFigure.day,
+                column.label("day"),
                 DailyFigure.measure,
                 DailyFigure.detail,
-                func.sum(DailyFigure.n),
-                func.sum(DailyFigure.total),
-                func.sum(DailyFigure.squares),
+                DailyFigure.n,
+                DailyFigure.total,
+                DailyFigure.squares,
             )
             .where(
-                DailyFigure.grain == ("month" if by_month else "day"),
-                DailyFigure.day >= (wanted.first.replace(day=1) if by_month else wanted.first),
+                DailyFigure.grain == ("month" if step == "month" else "day"),
+                DailyFigure.day >= steps[0],
                 DailyFigure.day <= wanted.last,
                 DailyFigure.measure.in_(list(measures)),
                 self._fits(wanted),
             )
-            .group_by(DailyFigure.day, DailyFigure.measure, DailyFigure.detail)
+            .subquery()
         )
+        of = parts.c
+        query = select(
+            of.day, of.measure, of.detail, _counted(of.n), func.sum(of.total), func.sum(of.squares)
+        ).group_by(of.day, of.measure, of.detail)
         for day, measure, detail, n, total, squares in await self.session.execute(query):
-            days[day][measure][detail] = Sum(int(n), float(total), float(squares))
+            days[day][measure][detail] = Sum(n, total, squares)
         return dict(days)
 
     async def splits(
@@ -111,7 +134,7 @@ class Figures:
                 *cells,
                 DailyFigure.measure,
                 DailyFigure.detail,
-                func.sum(DailyFigure.n),
+                _counted(DailyFigure.n),
                 func.sum(DailyFigure.total),
                 func.sum(DailyFigure.squares),
             )
@@ -128,7 +151,7 @@ class Figures:
             for name, value in zip(attributes, cell, strict=True):
                 details = added[name].setdefault(value, {}).setdefault(measure, {})
                 so_far = details.get(detail, Sum(0, 0.0, 0.0))
-                details[detail] = Sum(so_far.n + int(n), so_far.total + float(total), so_far.squares + float(squares))
+                details[detail] = Sum(so_far.n + n, so_far.total + total, so_far.squares + squares)
         return {name: dict(parts) for name, parts in added.items()}
 
     async def outages(self, since: datetime, until: datetime) -> list[tuple[str, datetime, datetime | None, int]]:
@@ -205,6 +228,11 @@ class Figures:
             and_(DailyFigure.grain == "month", DailyFigure.day.in_(months)) if months else false(),
             *(and_(DailyFigure.grain == "day", DailyFigure.day >= a, DailyFigure.day <= b) for a, b in days),
         )
+
+
+def _counted(column: Any) -> ColumnElement[int]:
+    # PostgreSQL adds big integers to a decimal, which takes long to read tens of thousands of times.
+    return cast(func.sum(column), BigInteger)
 
 
 def _months_and_days(first: date, last: date) -> tuple[list[date], list[tuple[date, date]]]:

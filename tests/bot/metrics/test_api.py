@@ -75,6 +75,22 @@ class TestMetrics:
         assert sum(row["conversations"] for row in answer["trend"]["rows"]) == 60
         assert [len(answer["load"]), len(answer["load"][0])] == [7, 24]
 
+    @pytest.mark.parametrize(
+        ("first", "step", "points", "earliest"),
+        [
+            ("2026-03-01", "day", 31, "2026-03-01"),
+            ("2026-01-01", "week", 13, "2026-01-01"),  # 90 days: the first week is a short one
+            ("2025-03-15", "month", 13, "2025-03-01"),
+        ],
+    )
+    async def test_a_trend_has_steps_that_suit_its_length(
+        self, api, database, first: str, step: str, points: int, earliest: str
+    ) -> None:
+        allowed = await header(database, "metrics")
+        trend = (await api.get("/api/v1/metrics", params=PERIOD | {"from": first}, headers=allowed)).json()["trend"]
+        assert (trend["by"], len(trend["rows"]), trend["rows"][0]["day"]) == (step, points, earliest)
+        assert sum(row["conversations"] for row in trend["rows"]) == 60
+
     async def test_filters_add_up_to_the_whole(self, api, database) -> None:
         allowed = await header(database, "metrics")
         parts = [
