@@ -1,7 +1,8 @@
 """Reads figures for a period: values, the period before, breakdowns, trends. For API, dashboard and report."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,20 +139,11 @@ class FigureReader:
             InvalidInput: the period is empty or too long.
         """
         _check(wanted)
-        step = _step(wanted)
-        async with self.database.read() as session:
-            store = Figures(session)
-            sums = await store.sums(wanted)
-            before = wanted.before()
-            figures = await self._figures(store, sums, wanted)
-            earlier = await self._figures(store, await store.sums(before), before)
-            if step == "day":  # the period before ends where this one begins
-                both = replace(wanted, first=before.first)
-                series = series_before = await store.series(both, _COUNTED_IN_TREND, step)
-            else:
-                series = await store.series(wanted, _COUNTED_IN_TREND, step)
-                series_before = await store.series(before, _COUNTED_IN_TREND, step)
-            parts = await store.splits(wanted, ATTRIBUTES, _COUNTED_IN_SPLIT)
+        step, before = _step(wanted), wanted.before()
+        # Two connections: the database answers side by side, and customers keep the others.
+        (sums, figures, earlier, parts), (series, series_before) = await asyncio.gather(
+            self._totals(wanted, before), self._series(wanted, before, step)
+        )
         splits = {
             attribute: {
                 value: _only(compute(sums_, self.costs), _SHOWN_IN_SPLIT) for value, sums_ in sorted(values.items())
@@ -194,6 +186,22 @@ class FigureReader:
         today = self.clock().astimezone(self.zone).date()
         days = [day for day in wanted.steps(step) if day <= today]
         return [(day, _only(compute(series.get(day, {}), self.costs), TREND)) for day in days]
+
+    async def _totals(
+        self, wanted: Slice, before: Slice
+    ) -> tuple[Sums, dict[str, Figure], dict[str, Figure], dict[str, dict[str, Sums]]]:
+        async with self.database.read() as session:
+            store = Figures(session)
+            sums = await store.sums(wanted)
+            figures = await self._figures(store, sums, wanted)
+            earlier = await self._figures(store, await store.sums(before), before)
+            return sums, figures, earlier, await store.splits(wanted, ATTRIBUTES, _COUNTED_IN_SPLIT)
+
+    async def _series(self, wanted: Slice, before: Slice, step: Step) -> tuple[dict[date, Sums], dict[date, Sums]]:
+        async with self.database.read() as session:
+            store = Figures(session)
+            now = await store.series(wanted, _COUNTED_IN_TREND, step)
+            return now, await store.series(before, _COUNTED_IN_TREND, step)
 
     async def _figures(self, store: Figures, sums: Sums, wanted: Slice) -> dict[str, Figure]:
         since = datetime.combine(wanted.first, time.min, self.zone)
