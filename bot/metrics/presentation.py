@@ -229,13 +229,15 @@ class Presentation:
         for i, (day, figures) in enumerate(self.overview.trend):
             figure = figures[key]
             before = earlier[i].value if i < len(earlier) else None
-            told = f"{self._short(day)}: {self.shown(figure.value, entry.unit)}"
+            name = self._short(day)
+            since = f"{word('page.week', self.language)} " if self.overview.step == "week" else ""
+            told = f"{since}{name}: {self.shown(figure.value, entry.unit)}"
             if figure.low is not None:
                 told += f" ({self._interval(figure, entry.unit)})"
             if before is not None:
                 told += f" · {word('page.before', self.language)} {self.shown(before, entry.unit)}"
             few = figure.small and entry.unit != "count"
-            points.append(Point(self._short(day), figure.value, figure.low, figure.high, before, told, few))
+            points.append(Point(name, figure.value, figure.low, figure.high, before, told, few))
         return points
 
     @property

@@ -12,6 +12,7 @@ from bot.handoff.hours import ServiceHours
 from bot.metrics.expectations import expectation_map
 from bot.metrics.facts import Rules
 from bot.metrics.figures import Costs, Figure, definitions
+from bot.metrics.presentation import Presentation
 from bot.metrics.presentation import change as judged
 from bot.metrics.reading import FigureReader, Overview
 from bot.metrics.refresh import Refresher
@@ -42,6 +43,17 @@ class TestWeek:
     def test_that_is_none_is_refused(self, text: str) -> None:
         with pytest.raises(InvalidInput, match="2026-W13"):
             week_of(text, date(2026, 4, 1))
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "point"),
+    [("de", "Verlauf je Woche: ", "Woche ab 23. März: "), ("en", "Trend by week: ", "Week from 23 Mar: ")],
+)
+async def test_a_quarter_says_that_its_points_are_weeks(database, overview: Overview, language, heading, point) -> None:
+    quarter = await FigureReader(database, BERLIN, Costs()).overview(Slice(date(2026, 1, 1), date(2026, 3, 29)))
+    page = Presentation(quarter, language, lambda behind: "").render()
+    assert heading in page
+    assert point in page
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
