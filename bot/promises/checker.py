@@ -53,7 +53,7 @@ class PromiseChecker:
         after = 0
         while True:
             async with self._database.read() as session:
-                batch = [Promise(*row) for row in await Promises(session).open_after(after, BATCH)]
+                batch = [Promise(**row._mapping) for row in await Promises(session).open_after(after, BATCH)]
                 conversations = await _conversation_facts(Promises(session), batch)
             if not batch:
                 return counts
