@@ -54,8 +54,6 @@ from bot.mail.rendering import Templates
 from bot.mail.restock import RestockNotices
 from bot.mail.smtp import MailServer, SmtpServer
 from bot.mail.worker import MailWorker
-from bot.metrics.expectations import expectation_map
-from bot.metrics.facts import Rules
 from bot.metrics.figures import Costs
 from bot.metrics.mailing import WeeklyReports
 from bot.metrics.reading import FigureReader
@@ -176,7 +174,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         vanished_after=timedelta(seconds=settings.agent_vanished_s),
         automatic=settings.assignment == "automatic",
     )
-    rules = Rules(settings.zone, expectation_map(), settings.service_level_s)
     costs = Costs(settings.cost_conversation, settings.cost_person_hour)
     figures = FigureReader(database, settings.zone, costs, clock)
     silence = Silence(database, surveys, wakeup.publish, clock, settings.silence_survey_s)
@@ -238,7 +235,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     timers.every(2, watch.look, "handoffs")
     timers.every(10, silence.end_silent_conversations, "silent conversations")
     # Not while everything starts: whoever is there already waits for an answer, nobody for the figures.
-    facts = RefreshProcess(settings, database, rules, clock)
+    facts = RefreshProcess(settings, database, clock)
     timers.every(settings.figures_every_s, facts.refresh, "figures", first_after=FIGURES_AFTER_S)
     timers.every(60, reports.send_due, "weekly report")
     timers.every(30, outbox.settle_cut_off, "cut-off deliveries")

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from bot.processes import end
 from bot.settings import Settings
 from bot.shop.product_names import FILE_NAME
 
@@ -59,15 +60,8 @@ class EngineProcess:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), GRACE_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if self._process is not None:
+            await end(self._process, GRACE_S)
 
     async def _keep_running(self) -> None:
         pause = 0.5

@@ -17,9 +17,8 @@ from bot.clock import utc_now
 from bot.errors import ZusageError
 from bot.handoff.hours import ServiceHours
 from bot.metrics.datasets import DATASETS
-from bot.metrics.expectations import expectation_map
 from bot.metrics.export import Exporter, Request
-from bot.metrics.facts import Rules
+from bot.metrics.facts import rules_of
 from bot.metrics.figures import Costs, Figure, definitions
 from bot.metrics.formats import FORMATS
 from bot.metrics.reading import FigureReader
@@ -125,11 +124,6 @@ def export(
     err.print(f"{count} rows of {dataset} written{'' if str(output) == '-' else f' to {output}'}.", highlight=False)
     if not personal:
         err.print("Texts and identities are left out or pseudonyms; --personal includes them.", style="dim")
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Return the rules that a shop's figures follow."""
-    return Rules(settings.zone, expectation_map(), settings.service_level_s)
 
 
 def reader_of(settings: Settings, database: Database) -> FigureReader:

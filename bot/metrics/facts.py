@@ -9,12 +9,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.escalation import UPSET
-from bot.metrics.expectations import ExpectationMap
+from bot.metrics.expectations import ExpectationMap, expectation_map
 from bot.metrics.statistics import rounded_time
+from bot.settings import Settings
 from bot.signals.ending import recovered
 from bot.storage.facts import RawConversation, RawHandoff, RawPromise, RawTurn, Relation
 
-__all__ = ["Rules", "facts_of", "relate"]
+__all__ = ["Rules", "facts_of", "relate", "rules_of"]
 
 # Counted up when the rules in this module or in measures.py change: all facts are then made anew.
 VERSION = 2
@@ -43,6 +44,11 @@ class Rules:
         """Return what changes whenever facts that were made before are no longer right."""
         content = f"{VERSION}|{self.zone.key}|{self.service_level_s}|{self.map.model_dump_json()}"
         return blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return the rules that a shop's figures follow."""
+    return Rules(settings.zone, expectation_map(), settings.service_level_s)
 
 
 @dataclass(frozen=True)

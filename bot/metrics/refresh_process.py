@@ -9,13 +9,12 @@ import sys
 from dataclasses import dataclass
 from threading import Event
 from types import FrameType
-from zoneinfo import ZoneInfo
 
 from bot import logs
 from bot.clock import Clock, utc_now
-from bot.metrics.expectations import expectation_map
-from bot.metrics.facts import Rules
+from bot.metrics.facts import rules_of
 from bot.metrics.refresh import Refresher, Stopped
+from bot.processes import end
 from bot.settings import Settings
 from bot.storage.database import Database
 
@@ -36,7 +35,6 @@ class RefreshProcess:
 
     settings: Settings
     database: Database
-    rules: Rules
     clock: Clock = utc_now
 
     async def refresh(self) -> None:
@@ -45,14 +43,10 @@ class RefreshProcess:
         Raises:
             RefreshFailed: what was not taken in is taken in next time.
         """
-        if not await Refresher(self.database, self.rules, self.clock).due():
+        if not await Refresher(self.database, rules_of(self.settings), self.clock).due():
             return
-        task = {
-            "database": self.settings.database,
-            "zone": self.rules.zone.key,
-            "service_level_s": self.rules.service_level_s,
-            "log_level": self.settings.log_level,
-        }
+        task = self.settings.model_dump(include={"timezone", "service_level_s", "log_level"})
+        task["database_url"] = self.settings.database
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __spec__.name, stdin=asyncio.subprocess.PIPE, stdout=sys.stderr
         )
@@ -60,21 +54,10 @@ class RefreshProcess:
             # By standard input, since the address may hold a password, which others could read in an argument.
             await process.communicate(json.dumps(task).encode())
         except asyncio.CancelledError:
-            await _end(process)
+            await end(process, GRACE_S)
             raise
         if process.returncode:
             raise RefreshFailed(f"it ended with code {process.returncode}")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), GRACE_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def main() -> int:
@@ -87,14 +70,13 @@ def main() -> int:
     # Ctrl-C in the terminal comes here too. What is begun is ended, so that the next refresh can start at once.
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    task = json.loads(sys.stdin.read())
-    logs.set_up(task["log_level"])
-    rules = Rules(ZoneInfo(task["zone"]), expectation_map(), task["service_level_s"])
+    settings = Settings(**json.loads(sys.stdin.read()))
+    logs.set_up(settings.log_level)
 
     async def run() -> None:
-        database = Database(task["database"], pool_size=2)
+        database = Database(settings.database, pool_size=2)
         try:
-            await Refresher(database, rules, stopped=stop.is_set).refresh()
+            await Refresher(database, rules_of(settings), stopped=stop.is_set).refresh()
         finally:
             await database.close()
 

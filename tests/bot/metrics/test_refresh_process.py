@@ -36,7 +36,7 @@ async def known(database) -> int:
 
 async def test_takes_in_what_happened_and_then_rests_until_something_happens(settings, database) -> None:
     await play(database, 20)
-    process, refresher = RefreshProcess(settings, database, RULES), Refresher(database, RULES)
+    process, refresher = RefreshProcess(settings, database), Refresher(database, RULES)
     assert await refresher.due()
     await process.refresh()
     assert await known(database) == 20
@@ -48,7 +48,7 @@ async def test_takes_in_what_happened_and_then_rests_until_something_happens(set
 
 
 async def test_other_rules_and_a_new_day_are_something_to_take_in(settings, database) -> None:
-    await RefreshProcess(settings, database, RULES).refresh()
+    await RefreshProcess(settings, database).refresh()
     assert not await Refresher(database, RULES).due()
     assert await Refresher(database, Rules(BERLIN, expectation_map(), 30)).due()
     assert await Refresher(database, RULES, lambda: utc_now() + timedelta(days=1)).due()
@@ -57,13 +57,13 @@ async def test_other_rules_and_a_new_day_are_something_to_take_in(settings, data
 async def test_a_failure_is_told(settings, database, tmp_path: Path, capfd) -> None:
     elsewhere = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'without_tables.db'}"})
     with pytest.raises(RefreshFailed):
-        await RefreshProcess(elsewhere, database, RULES).refresh()
+        await RefreshProcess(elsewhere, database).refresh()
     assert "the figures could not be brought up to date" in capfd.readouterr().err
 
 
 async def test_a_service_that_stops_leaves_the_next_one_free_to_begin(settings, database) -> None:
     await play(database, 300)
-    running = asyncio.create_task(RefreshProcess(settings, database, RULES).refresh())
+    running = asyncio.create_task(RefreshProcess(settings, database).refresh())
     while not await known(database):
         await asyncio.sleep(0.01)
         assert not running.done()
