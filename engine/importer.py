@@ -5,12 +5,12 @@ is put into each example's metadata, where the language identifier learns from i
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text, Tuple, Union
+from typing import Any, Dict, List, Optional, Text, Union
 
 import yaml
 from rasa.shared.core.domain import Domain
 from rasa.shared.importers.rasa import RasaFileImporter
-from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
+from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.utils.common import cached_method
@@ -46,12 +46,6 @@ def read_examples(path: Union[str, Path]) -> List[Message]:
             message.set(METADATA, {METADATA_LANGUAGE: language})
             messages.append(message)
     return messages
-
-
-def labelled_texts(folder: Path) -> List[Tuple[str, str]]:
-    """(text, intent) of all examples in a folder of training files."""
-    paths = sorted(folder.glob("*.yml"))
-    return [(message.get(TEXT), message.get(INTENT)) for path in paths for message in read_examples(path)]
 
 
 class LanguageAwareImporter(RasaFileImporter):

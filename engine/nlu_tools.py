@@ -108,8 +108,8 @@ def benchmark(
 ) -> Dict[str, Any]:
     """Figures of our intent classifier, trained from nothing on one file and measured on another.
 
-    As in a shop with intents of its own, the examples in data/nlu are background: they show how common words are
-    among shoppers, and what they mean to them.
+    As in a shop with intents of its own, our examples (of the assistant, and of other businesses) are background:
+    they show how common words are among customers, and what they mean to them.
 
     Args:
         train: Labelled examples.
@@ -123,7 +123,7 @@ def benchmark(
         engine.nlu.encoder.EmbeddingsUnusable: The model is not.
     """
     from engine.evaluation import report
-    from engine.importer import labelled_texts
+    from engine.nlu.background import SHIPPED, background_for
     from engine.nlu.classifier import OUT_OF_SCOPE, LinearIntentClassifier
     from engine.nlu.encoder import SentenceEncoder, locate
 
@@ -136,8 +136,9 @@ def benchmark(
     classifier.fit(
         texts,
         [OUT_OF_SCOPE if row["intent"] == label else row["intent"] for row in seen],
-        background=() if alone else labelled_texts(PROJECT / "data" / "nlu"),
+        background=() if alone else background_for(texts, [PROJECT / folder for folder in SHIPPED]),
         embeddings=encode(texts) if encode else None,
+        encode=encode,
     )
     predictions = _predictions(classifier, read_labelled(test), label, encode)
     _draw(predictions, plots)
@@ -178,7 +179,7 @@ def main() -> None:
     compared.add_argument("--test", type=Path, required=True)
     compared.add_argument("--oos-label", help="the label of messages out of scope")
     compared.add_argument("--embeddings", metavar="MODEL", help="sentence-transformers model: folder, package, name")
-    compared.add_argument("--alone", action="store_true", help="without our own examples in data/nlu as background")
+    compared.add_argument("--alone", action="store_true", help="without our own examples as background")
     measured.add_argument("--plots", type=Path, metavar="DIR", help="write pictures of confusions and reliability")
     compared.add_argument("--plots", type=Path, metavar="DIR", help="write pictures of confusions and reliability")
     checked = commands.add_parser("check", help="duplicates and misplaced examples in the training data")

@@ -1,7 +1,7 @@
 """The intent of a message: a linear classifier over word and character n-grams, and sentence embeddings if wanted."""
 
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -11,22 +11,25 @@ from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from engine.importer import labelled_texts
+from engine.nlu.background import background_for
 from engine.nlu.component import PROJECT, LinearComponent, fingerprint
-from engine.nlu.embeddings import SENTENCE_EMBEDDING
+from engine.nlu.embeddings import EMBEDDING_MODEL, SENTENCE_EMBEDDING
+from engine.nlu.encoder import SentenceEncoder, locate
 from engine.nlu.linear import LinearTextModel, Reading
 
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
 _RANKED = 3
-_BACKGROUND_COST, _BACKGROUND_FEATURES = 0.3, 60_000
+_BACKGROUND_COST, _BACKGROUND_FEATURES = 0.3, 30_000
+_BACKGROUND_ENCODED = 30
+"""Examples of each background intent that are encoded, which takes long: the others add nothing to them."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LinearIntentClassifier(LinearComponent, IntentClassifier):
     """Decides what a shopper wants, or that this is unclear, or nothing for a shop."""
 
-    VERSION = 3
+    VERSION = 4
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
@@ -37,25 +40,28 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
             measured on training examples that were left out;
         cost: how dear a wrong training example is (LinearSVC's C);
         max_features: n-grams kept, those that most examples have;
-        background: folder with examples of other intents, seen from the project, for a shop with few examples of
-            its own intents: it shows what words mean to shoppers. None: the examples suffice.
+        background: folders with examples of other intents, seen from the project, for a shop with few examples of
+            its own intents: they show what words mean to shoppers. None: the examples suffice.
         """
-        return {"confidence": 0.35, "most_rejected": 0.07, "cost": 0.5, "max_features": 160_000, "background": None}
+        return {"confidence": 0.35, "most_rejected": 0.07, "cost": 0.5, "max_features": 160_000, "background": []}
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
         """Rasa's own `rasa train` trains again when the background changes."""
-        return fingerprint(PROJECT / config["background"], "*.yml") if config["background"] else None
+        return "".join(fingerprint(PROJECT / folder, "*.yml") for folder in config["background"]) or None
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from all examples."""
         examples = [example for example in training_data.intent_examples if example.get(TEXT)]
-        vectors = [example.get(SENTENCE_EMBEDDING) for example in examples]
+        texts = [example.get(TEXT) for example in examples]
+        background = background_for(texts, [PROJECT / folder for folder in self._config["background"]])
+        model = examples[0].get(EMBEDDING_MODEL) if examples else None
         self.fit(
-            [example.get(TEXT) for example in examples],
+            texts,
             [example.get(INTENT) for example in examples],
-            background=labelled_texts(PROJECT / folder) if (folder := self._config["background"]) else (),
-            embeddings=np.stack(vectors) if vectors and vectors[0] is not None else None,
+            background=background,
+            embeddings=np.stack([example.get(SENTENCE_EMBEDDING) for example in examples]) if model else None,
+            encode=SentenceEncoder(locate(model)).encode if model and background else None,
         )
         return self._save()
 
@@ -66,6 +72,7 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
         *,
         background: Sequence[Tuple[str, str]] = (),
         embeddings: Optional[np.ndarray] = None,
+        encode: Optional[Callable[[Sequence[str]], np.ndarray]] = None,
     ) -> None:
         """Learn from labelled texts.
 
@@ -74,6 +81,7 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
             intents: Their intents.
             background: Texts of the same kind of talk with other labels, which show what words mean.
             embeddings: One row for each text.
+            encode: Makes such rows of the background's texts; needed where there are both.
         """
         # The words of an intent's name belong to it: "refund_status" says much where there are ten examples.
         names = sorted({*intents} - {OUT_OF_SCOPE})
@@ -86,6 +94,7 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
                 [label for _, label in background],
                 cost=_BACKGROUND_COST,
                 max_features=_BACKGROUND_FEATURES,
+                embeddings=_encoded_sample(background, encode) if encode else None,
                 calibrated=False,
             )
         self._model = LinearTextModel.fitted(
@@ -125,3 +134,19 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
             shown = [{"name": label, "confidence": share} for label, share in ranking[:_RANKED]]
             message.set(INTENT_RANKING_KEY, shown, add_to_output=True)
         return messages
+
+
+def _encoded_sample(examples: Sequence[Tuple[str, str]], encode: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
+    """Embeddings of some examples of each label, from the first to the last; the other rows are zero."""
+    places: Dict[str, List[int]] = {}
+    for place, (_, label) in enumerate(examples):
+        places.setdefault(label, []).append(place)
+    chosen = [
+        of_label[i]
+        for of_label in places.values()
+        for i in np.linspace(0, len(of_label) - 1, min(_BACKGROUND_ENCODED, len(of_label))).astype(int)
+    ]
+    vectors = encode([examples[place][0] for place in chosen])
+    rows = np.zeros((len(examples), vectors.shape[1]), dtype=vectors.dtype)
+    rows[chosen] = vectors
+    return rows

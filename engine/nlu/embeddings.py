@@ -14,12 +14,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from engine.nlu.encoder import SentenceEncoder, locate
 
-SENTENCE_EMBEDDING = "sentence_embedding"
+SENTENCE_EMBEDDING, EMBEDDING_MODEL = "sentence_embedding", "embedding_model"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEmbeddings(GraphComponent):
-    """Sets the sentence embedding of each message, where a model is named; else does nothing."""
+    """Sets the sentence embedding of each message and the name of its model, if there is one; else does nothing."""
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
@@ -30,8 +30,9 @@ class SentenceEmbeddings(GraphComponent):
         """
         return {"model": None}
 
-    def __init__(self, encoder: Optional[SentenceEncoder]) -> None:
-        self._encoder = encoder
+    def __init__(self, model: Optional[str]) -> None:
+        self._model = model
+        self._encoder = SentenceEncoder(locate(model)) if model else None
 
     @classmethod
     def create(
@@ -42,8 +43,7 @@ class SentenceEmbeddings(GraphComponent):
         execution_context: ExecutionContext,
     ) -> "SentenceEmbeddings":
         """The component. Raises EmbeddingsUnusable where the model is named and not there."""
-        model = os.environ.get("ZUSAGE_EMBEDDINGS") or config["model"]
-        return cls(SentenceEncoder(locate(str(model))) if model else None)
+        return cls(os.environ.get("ZUSAGE_EMBEDDINGS") or config["model"])
 
     @property
     def is_on(self) -> bool:
@@ -69,4 +69,5 @@ class SentenceEmbeddings(GraphComponent):
             vectors = self._encoder.encode([message.get(TEXT) or "" for message in messages])
             for message, vector in zip(messages, vectors, strict=True):
                 message.set(SENTENCE_EMBEDDING, vector)
+                message.set(EMBEDDING_MODEL, self._model)
         return messages

@@ -14,8 +14,8 @@ from engine.nlu.rejection import Rejection
 _FOLDS = 3
 _WORDS, _CHARACTERS = (1, 2), (2, 5)
 _WORD_WEIGHT, _UNKNOWN = 0.8, 0.5
-_EMBEDDING_WEIGHT, _KNOWLEDGE_WEIGHT = 1.5, 0.5
-_KNOWLEDGE_SHARPNESS = 3.0
+_EMBEDDING_WEIGHT, _KNOWLEDGE_WEIGHT = 1.0, 1.0
+_KNOWLEDGE_SHARPNESS = 5.0
 _SMALL = 4000
 """Examples below which folds are drawn several times, because one drawing says too little."""
 _REPEATS = 4
@@ -146,17 +146,18 @@ class LinearTextModel:
     def _learn_dense(
         self, texts: Sequence[str], knowledge: Optional["LinearTextModel"], embeddings: Optional[np.ndarray]
     ) -> np.ndarray:
-        self._knowledge, grams = knowledge, [self._vectorizer.grams(text) for text in texts]
-        if knowledge is not None:
-            self._usual = np.mean([knowledge._margins_of(one) for one in grams], axis=0).astype(np.float32)
+        self._knowledge = knowledge
         self._embedding_size = 0 if embeddings is None else embeddings.shape[1]
         vectors = embeddings if embeddings is not None else [None] * len(texts)
-        return np.stack([self._dense(one, vector) for one, vector in zip(grams, vectors, strict=True)])
+        rows = [(self._vectorizer.grams(text), vector) for text, vector in zip(texts, vectors, strict=True)]
+        if knowledge is not None:
+            self._usual = np.mean([knowledge._margins_of(*row)[0] for row in rows], axis=0).astype(np.float32)
+        return np.stack([self._dense(*row) for row in rows])
 
     def _dense(self, grams: Grams, embedding: Optional[np.ndarray]) -> np.ndarray:
         parts = [np.zeros(0, dtype=np.float32)]
         if self._knowledge is not None:
-            margins = self._knowledge._margins_of(grams)
+            margins, _ = self._knowledge._margins_of(grams, embedding)
             # How they differ from the usual in this task, and which stand out.
             parts.append(_unit(margins - self._usual) * _KNOWLEDGE_WEIGHT)
             parts.append(_unit(np.exp((margins - margins.max()) * _KNOWLEDGE_SHARPNESS)) * _KNOWLEDGE_WEIGHT)
@@ -194,19 +195,19 @@ class LinearTextModel:
         """Whether the model was trained with sentence embeddings, and cannot read without."""
         return self._embedding_size > 0
 
-    def _margins_of(self, grams: Grams) -> np.ndarray:
+    def _margins_of(self, grams: Grams, embedding: Optional[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
+        """The labels' margins, and the features beside the n-grams, which are part of them."""
         columns, values = self._vectorizer.weighed(grams)
-        return np.asarray((values @ self._weights[columns].astype(np.float32)) * self._scale + self._bias)
+        margins = (values @ self._weights[columns].astype(np.float32)) * self._scale + self._bias
+        dense = self._dense(grams, embedding)
+        return np.asarray(margins + dense @ self._dense_weights if len(dense) else margins), dense
 
     def read(self, text: str, embedding: Optional[np.ndarray] = None) -> Reading:
         """Probabilities of all labels, and whether the text is of any of them.
 
         Where there is a label for what is out of scope, it has what assurance lacks to 1.
         """
-        grams = self._vectorizer.grams(text)
-        margins, dense = self._margins_of(grams), self._dense(grams, embedding)
-        if len(dense):
-            margins = margins + dense @ self._dense_weights
+        margins, dense = self._margins_of(self._vectorizer.grams(text), embedding)
         shares = _softmax(margins * self._temperature)
         closeness = self._closeness(margins[np.newaxis], dense[np.newaxis], self._centres)
         assurance = float(self.rejection.assurance(margins[np.newaxis], closeness, self._out_of_scope)[0])

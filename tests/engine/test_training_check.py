@@ -8,7 +8,7 @@ from engine.evaluation import Prediction
 from engine.plots import draw
 from engine.training_check import duplicates, misplaced
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "nlu"
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def write(folder: Path, **intents: "list[str]") -> Path:
@@ -20,8 +20,10 @@ def write(folder: Path, **intents: "list[str]") -> Path:
     return folder
 
 
-def test_no_example_of_the_assistant_has_two_intents() -> None:
-    assert duplicates(DATA) == []
+@pytest.mark.parametrize("folder", ["data/nlu", "engine/nlu/background_examples"])
+def test_no_example_has_two_intents(folder: str) -> None:
+    assert list((PROJECT / folder).glob("*.yml"))
+    assert duplicates(PROJECT / folder) == []
 
 
 def test_the_same_text_with_two_intents_is_found(tmp_path: Path) -> None:
