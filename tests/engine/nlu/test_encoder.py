@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from engine.nlu.classifier import LinearIntentClassifier
 from engine.nlu.embeddings import SENTENCE_EMBEDDING, SentenceEmbeddings
 from engine.nlu.encoder import EmbeddingsUnusable, SentenceEncoder, locate
 
@@ -54,6 +58,19 @@ class TestSentenceEmbeddings:
         component = SentenceEmbeddings.create({"model": MODEL}, None, None, None)  # type: ignore[arg-type]
         message = component.process([Message({"text": REFERENCE["texts"][0]})])[0]
         assert np.abs(message.get(SENTENCE_EMBEDDING) - np.array(REFERENCE["vectors"][0])).max() < 1e-5
+
+    @needs_model
+    def test_a_classifier_s_background_is_embedded_too(self, tmp_path: Path) -> None:
+        config = {**LinearIntentClassifier.get_default_config(), "background": ["tests/engine/assistant/data"]}
+        embeddings = SentenceEmbeddings.create({"model": MODEL}, None, None, None)  # type: ignore[arg-type]
+        own = {"own_refund": ["my money back", "refund me"], "own_parcel": ["where is my parcel", "track it"]}
+        examples = [Message.build(text, intent) for intent, texts in own.items() for text in texts]
+        training = embeddings.process_training_data(TrainingData(examples))
+        storage, resource = LocalModelStorage(tmp_path), Resource("intents")
+        LinearIntentClassifier.create(config, storage, resource, None).train(training)  # type: ignore[arg-type]
+        loaded = LinearIntentClassifier.load(config, storage, resource, None)  # type: ignore[arg-type]
+        (message,) = loaded.process(embeddings.process([Message({"text": "reimbursement of what I have paid"})]))
+        assert message.get("intent_ranking")[0]["name"] == "own_refund"
 
     def test_a_model_that_is_nowhere_is_named_in_the_error(self) -> None:
         with pytest.raises(EmbeddingsUnusable, match="no-such/model"):
