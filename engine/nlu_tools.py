@@ -133,10 +133,13 @@ def benchmark(
     seen = read_labelled(train)
     label = out_of_scope or OUT_OF_SCOPE
     texts = [row["text"] for row in seen]
+    background = [] if alone else background_for(texts, [PROJECT / folder for folder in SHIPPED])
+    if background:
+        print(f"Learning from {len(background)} examples of other intents first: a minute or more.", file=sys.stderr)
     classifier.fit(
         texts,
         [OUT_OF_SCOPE if row["intent"] == label else row["intent"] for row in seen],
-        background=() if alone else background_for(texts, [PROJECT / folder for folder in SHIPPED]),
+        background=background,
         embeddings=encode(texts) if encode else None,
         encode=encode,
     )

@@ -7,7 +7,7 @@ from typing import Any, Iterator, List, Optional, Pattern, Sequence
 from email_validator import EmailNotValidError, validate_email
 
 ORDER_NUMBER, TRACKING_NUMBER, EMAIL, POSTCODE = "order_number", "tracking_number", "email", "postcode"
-SIZE, QUANTITY, RATING, PHONE = "size", "quantity", "rating", "phone"
+SIZE, QUANTITY, RATING = "size", "quantity", "rating"
 
 
 @dataclass(frozen=True)
