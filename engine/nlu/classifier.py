@@ -1,7 +1,8 @@
 """The intent of a message: a linear classifier over word and character n-grams, and sentence embeddings if wanted."""
 
 import re
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -41,20 +42,20 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
         cost: how dear a wrong training example is (LinearSVC's C);
         max_features: n-grams kept, those that most examples have;
         background: folders with examples of other intents, seen from the project, for a shop with few examples of
-            its own intents: they show what words mean to shoppers. None: the examples suffice.
+            its own intents: they show what words mean to shoppers. Without any the examples suffice.
         """
         return {"confidence": 0.35, "most_rejected": 0.07, "cost": 0.5, "max_features": 160_000, "background": []}
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
         """Rasa's own `rasa train` trains again when the background changes."""
-        return "".join(fingerprint(PROJECT / folder, "*.yml") for folder in config["background"]) or None
+        return "".join(fingerprint(folder, "*.yml") for folder in _folders(config["background"])) or None
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from all examples."""
         examples = [example for example in training_data.intent_examples if example.get(TEXT)]
         texts = [example.get(TEXT) for example in examples]
-        background = background_for(texts, [PROJECT / folder for folder in self._config["background"]])
+        background = background_for(texts, _folders(self._config["background"]))
         model = examples[0].get(EMBEDDING_MODEL) if examples else None
         self.fit(
             texts,
@@ -81,7 +82,7 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
             intents: Their intents.
             background: Texts of the same kind of talk with other labels, which show what words mean.
             embeddings: One row for each text.
-            encode: Makes such rows of the background's texts; needed where there are both.
+            encode: Makes such rows of the background's texts; without it the background has none.
         """
         # The words of an intent's name belong to it: "refund_status" says much where there are ten examples.
         names = sorted({*intents} - {OUT_OF_SCOPE})
@@ -134,6 +135,11 @@ class LinearIntentClassifier(LinearComponent, IntentClassifier):
             shown = [{"name": label, "confidence": share} for label, share in ranking[:_RANKED]]
             message.set(INTENT_RANKING_KEY, shown, add_to_output=True)
         return messages
+
+
+def _folders(named: Union[str, Sequence[str], None]) -> List[Path]:
+    """One folder, several or none, as a person may write it in config.yml."""
+    return [PROJECT / name for name in ([named] if isinstance(named, str) else named or [])]
 
 
 def _encoded_sample(examples: Sequence[Tuple[str, str]], encode: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:

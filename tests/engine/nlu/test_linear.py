@@ -111,17 +111,20 @@ class TestKnowledge:
 
 
 class TestBackground:
-    def test_a_folder_of_other_intents_helps_a_shop_with_its_own(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("named", ["tests/engine/assistant/data", ["tests/engine/assistant/data"]])
+    def test_a_folder_of_other_intents_helps_a_shop_with_its_own(
+        self, tmp_path: Path, named: "str | list[str]"
+    ) -> None:
         storage, resource = LocalModelStorage(tmp_path), Resource("intents")
         texts = [("refund", "own_refund"), ("damaged", "own_damage"), ("parcel", "own_parcel"), ("shop", "own_shop")]
         own = TrainingData([Message.build(text, intent) for text, intent in texts])
-        config = {**LinearIntentClassifier.get_default_config(), "background": ["tests/engine/assistant/data"]}
+        config = {**LinearIntentClassifier.get_default_config(), "background": named}
         LinearIntentClassifier.create(config, storage, resource, None).train(own)  # type: ignore[arg-type]
         loaded = LinearIntentClassifier.load(config, storage, resource, None)  # type: ignore[arg-type]
         (message,) = loaded.process([Message({"text": "refund"})])
         assert message.get("intent_ranking")[0]["name"] == "own_refund"
         assert LinearIntentClassifier.fingerprint_addon(config)
-        assert LinearIntentClassifier.fingerprint_addon({**config, "background": []}) is None
+        assert LinearIntentClassifier.fingerprint_addon({**config, "background": None}) is None
 
 
 class TestTurningDown:
