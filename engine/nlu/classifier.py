@@ -23,7 +23,7 @@ FALLBACK = "nlu_fallback"
 _RANKED = 3
 _BACKGROUND_COST, _BACKGROUND_FEATURES = 0.3, 30_000
 _BACKGROUND_ENCODED = 30
-"""Examples of each background intent that are encoded, which takes long: the others add nothing to them."""
+"""Examples of each background intent that are encoded: not all, because that takes long."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)

@@ -69,6 +69,8 @@ class TestSentenceEmbeddings:
         storage, resource = LocalModelStorage(tmp_path), Resource("intents")
         LinearIntentClassifier.create(config, storage, resource, None).train(training)  # type: ignore[arg-type]
         loaded = LinearIntentClassifier.load(config, storage, resource, None)  # type: ignore[arg-type]
+        assert loaded._model._knowledge is not None
+        assert loaded._model._knowledge.needs_embeddings
         (message,) = loaded.process(embeddings.process([Message({"text": "reimbursement of what I have paid"})]))
         assert message.get("intent_ranking")[0]["name"] == "own_refund"
 
